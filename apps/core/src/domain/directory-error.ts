@@ -1,0 +1,32 @@
+/** Every public refusal of Rollcall. Each door has one table from code to answer. */
+export type ErrorCode =
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "user_name_taken"
+  | "external_id_taken"
+  | "group_name_taken"
+  | "slug_taken"
+  | "version_conflict"
+  | "value_invalid"
+  | "path_invalid"
+  | "target_missing"
+  | "attribute_read_only"
+  | "filter_invalid"
+  | "syntax_invalid"
+  | "media_type_unsupported"
+  | "body_too_large"
+  | "too_many"
+  | "not_implemented"
+  | "unavailable";
+
+/** A refusal: something a caller asked for that the rules do not allow. Everything else is a bug or an outage. */
+export class DirectoryError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DirectoryError";
+    this.code = code;
+  }
+}
