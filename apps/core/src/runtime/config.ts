@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+/** Every setting has one of these: what it is, how it is checked, what it is when it is not set. */
+const port = z.coerce.number().int().min(0).max(65_535);
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgresql://");
+const redisUrl = z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://");
+const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+
+const settings = {
+  DATABASE_URL: postgresUrl.describe("PostgreSQL 15 or newer, as the owner of the tables"),
+  REDIS_URL: redisUrl.optional().describe("Redis for the queue; without it the queue lives in PostgreSQL"),
+  ROLLCALL_SECRET: z.string().min(32, "must have at least 32 characters").describe("keys the digests of bearer tokens"),
+  FEED_KEYS: z.string().startsWith("{", "must be a private JWKS").describe("private JWKS: the first key signs the feed, all are published"),
+  PUBLIC_URL: httpUrl.default("http://localhost:8080").describe("where identity providers reach ingest"),
+  HOST: z.string().default("127.0.0.1").describe("address to listen on"),
+  PORT: port.default(8080).describe("port of `up`, where every role answers"),
+  INGEST_PORT: port.default(8081).describe("port of ingest"),
+  FEED_PORT: port.default(8082).describe("port of feed"),
+  CONSOLE_PORT: port.default(8083).describe("port of console"),
+  AUTHZ_PORT: port.default(8084).describe("port of authz"),
+  WORKER_PORT: port.default(8085).describe("port where worker answers health checks"),
+  RECONCILER_PORT: port.default(8086).describe("port where reconciler answers health checks"),
+  AUTHZ_CONFIG: z.string().startsWith("{", "must be JSON").describe("the guard's options for authz, as JSON"),
+  FEED_STALE_SEC_MAX: z.coerce.number().int().min(5).max(3600).default(30).describe("how old a checkpoint may be before a gateway is blind"),
+  FEED_RETENTION_SEC: z.coerce.number().int().min(60).default(3600).describe("how long replaced feed entries are kept for followers"),
+  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(16).describe("connections to PostgreSQL, for each process"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("least level that is logged"),
+  SHUTDOWN_SEC_MAX: z.coerce.number().int().min(1).max(300).default(10).describe("how long work in flight may take to drain"),
+} as const;
+
+export type Setting = keyof typeof settings;
+export type Config<Name extends Setting> = { readonly [Key in Name]: z.output<(typeof settings)[Key]> };
+
+/** Names every setting with its default and its meaning, for `.env.example` and the documentation. */
+export function describeSettings(): readonly { readonly name: Setting; readonly meaning: string; readonly default: string | undefined }[] {
+  return (Object.keys(settings) as Setting[]).map((name) => {
+    const schema = settings[name];
+    const fallback = schema.safeParse(undefined);
+    return { name, meaning: schema.description ?? "", default: fallback.success && fallback.data !== undefined ? String(fallback.data) : undefined };
+  });
+}
+
+/** The settings cannot be used; the message lists every problem with what to do. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the named settings from the environment; `NAME_FILE` gives the path of a file that holds
+ * the value, for secrets. Throws one `ConfigError` that lists every problem.
+ */
+export function readConfig<const Name extends Setting>(names: readonly Name[], environment: NodeJS.ProcessEnv = process.env): Config<Name> {
+  const problems: string[] = [];
+  const values = names.map((name) => {
+    const schema: z.ZodType = settings[name];
+    const result = schema.safeParse(rawSetting(name, environment, problems));
+    if (!result.success) problems.push(`${name} ${result.error.issues.map((issue) => issue.message).join(", ")} (${schema.description ?? ""})`);
+    return [name, result.data] as const;
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.fromEntries(values) as Config<Name>;
+}
+
+function rawSetting(name: Setting, environment: NodeJS.ProcessEnv, problems: string[]): string | undefined {
+  const file = environment[`${name}_FILE`];
+  if (file === undefined || file === "") return environment[name] === "" ? undefined : environment[name];
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    problems.push(`${name}_FILE cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,129 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import { Pool, type PoolClient, type QueryResult, type QueryResultRow, types } from "pg";
+import { type Prisma, PrismaClient } from "./prisma/client.ts";
+import { type Sql, sql } from "./sql.ts";
+
+/** Runs statements inside one transaction. */
+export type Transaction = { query<Row extends QueryResultRow>(statement: Sql): Promise<readonly Row[]> };
+
+/**
+ * The database as two roles see it. `inTenant` and its siblings work inside one tenant, which
+ * row-level security enforces; `house` does what comes before a tenant is known.
+ */
+export type Database = {
+  /** Several statements in one transaction that is bound to the tenant before its first statement. */
+  inTenant<Result>(tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** One statement in a transaction of its own, in one round trip. */
+  once<Row extends QueryResultRow>(tenantId: string, statement: Sql): Promise<readonly Row[]>;
+  /** Prisma, bound to the tenant for one transaction. */
+  prismaIn<Result>(tenantId: string, work: (prisma: Prisma.TransactionClient) => Promise<Result>): Promise<Result>;
+  house<Row extends QueryResultRow>(statement: Sql): Promise<readonly Row[]>;
+  readonly housePrisma: PrismaClient;
+  /** A connection of its own in the house role, for what lives as long as a session: locks and LISTEN. */
+  session(): Promise<PoolClient>;
+  close(): Promise<void>;
+};
+
+export type DatabaseOptions = {
+  readonly url: string;
+  readonly poolMax: number;
+  /** Told about connections that broke while idle; the pool replaces them. */
+  readonly onError: (error: Error) => void;
+};
+
+// bigint columns count versions, sequences and ids of ours, all far below 2^53.
+const int8Oid = 20;
+types.setTypeParser(int8Oid, Number);
+
+const setTenant = (tenantId: string): Sql => sql`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const app = openPool(options, "rollcall_app", options.poolMax);
+  const house = openPool(options, "rollcall_house", Math.max(4, Math.ceil(options.poolMax / 4)));
+  const appPrisma = new PrismaClient({ adapter: new PrismaPg(app) });
+  const housePrisma = new PrismaClient({ adapter: new PrismaPg(house) });
+  return {
+    inTenant: (tenantId, work) => inTenant(app, tenantId, work),
+    once: (tenantId, statement) => once(app, tenantId, statement),
+    prismaIn: (tenantId, work) =>
+      appPrisma.$transaction(async (prisma) => {
+        await prisma.$queryRaw`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
+        return work(prisma);
+      }),
+    house: async <Row extends QueryResultRow>(statement: Sql) => (await house.query<Row>(statement.statement)).rows,
+    housePrisma,
+    session: () => house.connect(),
+    close: async () => {
+      await Promise.all([appPrisma.$disconnect(), housePrisma.$disconnect()]);
+      await Promise.all([app.end(), house.end()]);
+    },
+  };
+}
+
+function openPool(options: DatabaseOptions, role: string, max: number): Pool {
+  const pool = new Pool({
+    connectionString: options.url,
+    max,
+    // The role is set before the first statement can run. A transaction that hangs, because its
+    // process was stopped in the middle of it, gives its locks back.
+    options: `-c role=${role} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000 -c statement_timeout=60000`,
+    pipeline: true,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    application_name: `rollcall ${role}`,
+  });
+  pool.on("error", options.onError);
+  return pool;
+}
+
+async function inTenant<Result>(pool: Pool, tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  return withClient(pool, async (client) => {
+    // Sent with the first statement of the work, not awaited before it: no round trip of its own.
+    const opening = Promise.all([client.query("BEGIN"), client.query(setTenant(tenantId).statement)]);
+    try {
+      const working = work({ query: async (statement) => (await client.query(statement.statement)).rows });
+      const [result] = await Promise.all([working, opening]);
+      await commit(client.query("COMMIT"));
+      return result;
+    } catch (error) {
+      await opening.catch(() => undefined);
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+async function once<Row extends QueryResultRow>(pool: Pool, tenantId: string, statement: Sql): Promise<readonly Row[]> {
+  return withClient(pool, async (client) => {
+    const sent = [client.query("BEGIN"), client.query(setTenant(tenantId).statement), client.query<Row>(statement.statement), client.query("COMMIT")] as const;
+    // All four are waited for, so that the connection goes back clean; the first failure is the cause.
+    await Promise.allSettled(sent);
+    await sent[0];
+    await sent[1];
+    const { rows } = await sent[2];
+    await commit(sent[3]);
+    return rows;
+  });
+}
+
+/** A transaction that failed inside answers COMMIT with ROLLBACK: success must be read, not assumed. */
+async function commit(sent: Promise<QueryResult>): Promise<void> {
+  const { command } = await sent;
+  if (command !== "COMMIT") throw new Error(`the transaction was not committed but answered ${command}`);
+}
+
+async function withClient<Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", onError);
+  try {
+    return await work(client);
+  } finally {
+    client.off("error", onError);
+    client.release(broken);
+  }
+}

@@ -1,0 +1,177 @@
+import { canonicalName, type DirectoryUser, DirectoryError, type Membership, type UserAttributes, userEventKind, isDenying } from "../domain/index.ts";
+import type { Database } from "./database.ts";
+import { filterSql, userColumns } from "./directory-filter.ts";
+import type { Sender, UserDirectory, Written } from "./directory-store.ts";
+import { refusalOf } from "./refusal.ts";
+import { type Sql, sql } from "./sql.ts";
+
+type UserRow = { id: string; attributes: UserAttributes; version: number; created_at: Date; updated_at: Date };
+type WrittenRow = UserRow & { lane: number };
+
+const columns = sql`id, attributes, version, created_at, updated_at`;
+
+export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
+  return {
+    create: async (tenantId, sender, attributes) => {
+      const [row] = await writing(database.once<WrittenRow>(tenantId, createStatement(tenantId, sender, newId(), attributes)));
+      if (row === undefined) throw new Error("a user was neither created nor refused");
+      return written(row);
+    },
+    find: async (tenantId, connectionId, id) => {
+      const [row] = await database.once<UserRow>(tenantId, findStatement(connectionId, id));
+      return row && toUser(row);
+    },
+    replace: async (tenantId, sender, id, expectedVersion, attributes) => {
+      const [row] = await writing(database.once<WrittenRow>(tenantId, replaceStatement(tenantId, sender, id, expectedVersion, attributes)));
+      if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
+      return written(row);
+    },
+    remove: async (tenantId, sender, id, expectedVersion) => {
+      const [row] = await database.once<{ lane: number }>(tenantId, removeStatement(tenantId, sender, id, expectedVersion));
+      if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
+      return { resource: undefined, lanes: [row.lane] };
+    },
+    list: async (tenantId, connectionId, filter, page) => {
+      const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, userColumns)}`}`;
+      const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
+        Promise.all([
+          transaction.query<UserRow>(sql`SELECT ${columns} FROM directory_user WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`),
+          transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_user WHERE ${condition}`),
+        ]),
+      );
+      return { total: count?.total ?? 0, resources: resources.map(toUser) };
+    },
+    memberships: (tenantId, connectionId, userIds) => memberships(database, tenantId, connectionId, userIds),
+  };
+}
+
+function createStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
+  const { connectionId } = sender;
+  const key = canonicalName("userName", attributes.userName);
+  const externalId = attributes.externalId ?? null;
+  const kind = userEventKind(undefined, attributes);
+  // The same person is told by externalId where both know one, else by userName: a userName that
+  // went to somebody else since must not bring the old owner back.
+  return sql`
+    WITH tombstone AS (
+      SELECT id FROM directory_user
+      WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL
+        AND (external_id = ${externalId}::text OR (user_name_key = ${key} AND (external_id IS NULL OR ${externalId}::text IS NULL)))
+      ORDER BY (external_id = ${externalId}::text) IS TRUE DESC, deleted_at DESC
+      LIMIT 1
+      FOR UPDATE
+    ), revived AS (
+      UPDATE directory_user
+      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${externalId}::text, active = ${attributes.active},
+        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, created_at = now(), updated_at = now(), deleted_at = NULL
+      WHERE id = (SELECT id FROM tombstone)
+      RETURNING ${columns}
+    ), created AS (
+      INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
+      SELECT ${id}, ${tenantId}, ${connectionId}, ${attributes.userName}, ${key}, ${externalId}::text, ${attributes.active}, ${JSON.stringify(attributes)}::jsonb
+      WHERE NOT EXISTS (SELECT FROM tombstone)
+      RETURNING ${columns}
+    ), written AS (
+      SELECT * FROM revived UNION ALL SELECT * FROM created
+    ), unparked AS (
+      UPDATE directory_member AS edge SET member = written.id::text, member_id = written.id, kind = 'User'
+      FROM written, directory_group AS grp
+      WHERE edge.tenant_id = ${tenantId} AND edge.member_id IS NULL AND edge.member IN (${externalId}::text, written.id::text)
+        AND grp.id = edge.group_id AND grp.connection_id = ${connectionId}
+    ), ${eventOf(tenantId, sender, sql`${kind}::text`, sql`${isDenying(kind)}::boolean`)}
+    SELECT written.*, event.lane FROM written, event`;
+}
+
+function replaceStatement(tenantId: string, sender: Sender, id: string, expectedVersion: number, attributes: UserAttributes): Sql {
+  const key = canonicalName("userName", attributes.userName);
+  const { connectionId } = sender;
+  return sql`
+    WITH before AS (
+      SELECT id, active FROM directory_user
+      WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL AND version = ${expectedVersion}
+      FOR UPDATE
+    ), written AS (
+      UPDATE directory_user
+      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${attributes.externalId ?? null}, active = ${attributes.active},
+        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
+      WHERE id = (SELECT id FROM before)
+      RETURNING ${columns}
+    ), ${eventOf(
+      tenantId,
+      sender,
+      sql`CASE WHEN (SELECT active FROM before) = ${attributes.active} THEN 'user.updated' WHEN ${attributes.active} THEN 'user.activated' ELSE 'user.deactivated' END`,
+      sql`(SELECT active FROM before) AND NOT ${attributes.active}`,
+    )}
+    SELECT written.*, event.lane FROM written, event`;
+}
+
+function removeStatement(tenantId: string, sender: Sender, id: string, expectedVersion: number | undefined): Sql {
+  return sql`
+    WITH written AS (
+      UPDATE directory_user SET deleted_at = now(), updated_at = now(), version = version + 1
+      WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL
+        AND version = coalesce(${expectedVersion ?? null}::bigint, version)
+      RETURNING id
+    ), edges AS (
+      DELETE FROM directory_member WHERE member_id = (SELECT id FROM written)
+    ), ${eventOf(tenantId, sender, sql`'user.deleted'::text`, sql`true`)}
+    SELECT lane FROM event`;
+}
+
+/** The lifecycle event of the row in `written`, in the same transaction: a change without its event cannot exist. */
+function eventOf(tenantId: string, sender: Sender, kind: Sql, denying: Sql): Sql {
+  return sql`event AS (
+      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
+      SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId}, ${kind}, 'user', id, ${denying}, rollcall_lane(id)
+      FROM written
+      RETURNING lane
+    )`;
+}
+
+async function memberships(
+  database: Database,
+  tenantId: string,
+  connectionId: string,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Membership[]>> {
+  if (userIds.length === 0) return new Map();
+  const rows = await database.once<{ member_id: string; id: string; display_name: string }>(
+    tenantId,
+    sql`SELECT edge.member_id, grp.id, grp.display_name
+      FROM directory_member AS edge JOIN directory_group AS grp ON grp.id = edge.group_id
+      WHERE edge.member_id = ANY(${userIds}::uuid[]) AND grp.connection_id = ${connectionId} AND grp.deleted_at IS NULL
+      ORDER BY grp.id`,
+  );
+  return Map.groupBy(
+    rows.map((row) => ({ userId: row.member_id, id: row.id, displayName: row.display_name })),
+    ({ userId }) => userId,
+  );
+}
+
+function findStatement(connectionId: string, id: string): Sql {
+  return sql`SELECT ${columns} FROM directory_user WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL`;
+}
+
+/** Why a conditional write found nothing: the user is gone, or is no longer what the writer read. */
+async function missing(database: Database, tenantId: string, connectionId: string, id: string): Promise<DirectoryError> {
+  const [row] = await database.once(tenantId, findStatement(connectionId, id));
+  return row === undefined
+    ? new DirectoryError("not_found", `no user ${id}`)
+    : new DirectoryError("version_conflict", `user ${id} has changed since it was read`);
+}
+
+async function writing<Result>(statement: Promise<Result>): Promise<Result> {
+  try {
+    return await statement;
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
+function written({ lane, ...row }: WrittenRow): Written<DirectoryUser> {
+  return { resource: toUser(row), lanes: [lane] };
+}
+
+function toUser(row: UserRow): DirectoryUser {
+  return { id: row.id, attributes: row.attributes, version: row.version, createdAt: row.created_at, updatedAt: row.updated_at };
+}
