@@ -1,3 +1,4 @@
+export * from "./bell.ts";
 export * from "./config.ts";
 export * from "./http.ts";
 export * from "./id.ts";

@@ -39,7 +39,7 @@ const setTenant = (tenantId: string): Sql => sql`SELECT set_config('rollcall.ten
 
 export function openDatabase(options: DatabaseOptions): Database {
   const app = openPool(options, "rollcall_app", options.poolMax);
-  const house = openPool(options, "rollcall_house", Math.max(4, Math.ceil(options.poolMax / 4)));
+  const house = openPool(options, "rollcall_house", Math.max(8, Math.ceil(options.poolMax / 2)));
   const appPrisma = new PrismaClient({ adapter: new PrismaPg(app) });
   const housePrisma = new PrismaClient({ adapter: new PrismaPg(house) });
   return {

@@ -1,0 +1,72 @@
+import type { Connection } from "./connection.ts";
+import type { Json, UserAttributes } from "./directory.ts";
+import { isObject, primaryOf, subjectKey, subjectOf } from "./subject.ts";
+
+/** What the directory says of a user at the moment the worker holds its lock. */
+export type UserState = {
+  readonly id: string;
+  /** The application's user that this one is tied to: itself, unless an admin linked another. */
+  readonly userId: string;
+  readonly connection: Connection;
+  readonly attributes: UserAttributes;
+  readonly deleted: boolean;
+  readonly version: number;
+};
+
+export type IdpDenial = "idp_inactive" | "idp_deleted";
+
+export type WantedIdentity = { readonly iss: string; readonly sub: string; readonly subKey: string };
+
+/** What the user store must show for it. */
+export type WantedUser = {
+  readonly userName: string;
+  readonly displayName: string | undefined;
+  readonly email: string | undefined;
+  readonly identities: readonly WantedIdentity[];
+  readonly denials: readonly IdpDenial[];
+};
+
+/** Decides what the user store must show, and touches nothing. Decided twice, it decides the same. */
+export function wantedUser(state: UserState): WantedUser {
+  const { attributes, connection } = state;
+  const sub = subjectOf(connection, state.userId, attributes);
+  return {
+    userName: attributes.userName,
+    displayName: text(attributes["displayName"]) ?? formattedName(attributes["name"]),
+    email: text(primaryOf(attributes["emails"])?.["value"]),
+    identities: sub === undefined ? [] : connection.issuers.map((iss) => ({ iss, sub, subKey: subjectKey(connection.subjectCompare, sub) })),
+    denials: state.deleted ? ["idp_deleted"] : attributes.active ? [] : ["idp_inactive"],
+  };
+}
+
+export type IdentityOwner = {
+  readonly iss: string;
+  readonly subKey: string;
+  readonly directoryUserId: string;
+  readonly alias: boolean;
+  /** The owner is a tombstone. */
+  readonly deleted: boolean;
+};
+
+export type IdentityClaim = "own" | "new" | "recycled" | "taken";
+
+/**
+ * Whether a user may hold an identity. A subject that another living user holds is taken; one that
+ * only its old owner's tombstone or alias holds is recycled: it moves, and the old owner's tokens die.
+ */
+export function claimIdentity(directoryUserId: string, owner: IdentityOwner | undefined): IdentityClaim {
+  if (owner === undefined) return "new";
+  if (owner.directoryUserId === directoryUserId) return "own";
+  return owner.alias || owner.deleted ? "recycled" : "taken";
+}
+
+function formattedName(name: Json | undefined): string | undefined {
+  if (!isObject(name)) return undefined;
+  const parts = [text(name["givenName"]), text(name["familyName"])].filter((part) => part !== undefined);
+  return text(name["formatted"]) ?? (parts.length === 0 ? undefined : parts.join(" "));
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+

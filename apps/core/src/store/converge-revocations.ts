@@ -1,0 +1,87 @@
+import { decideRevocation, type RevocationChange } from "../domain/index.ts";
+import { identityKey, type Pair } from "./converge-users.ts";
+import type { Transaction } from "./database.ts";
+import { type Sql, sql } from "./sql.ts";
+
+type StandingRow = {
+  iss: string;
+  sub_key: string;
+  directory_user_id: string;
+  user_id: string;
+  denials: string[];
+  deny: boolean | null;
+  nbf: number | null;
+};
+
+type Entry = RevocationChange & { readonly iss: string; readonly sub: string; readonly acceptedAt: Date; readonly eventId: number | null };
+
+/**
+ * Brings the revocations of every identity of these users to what their denials say, and hands what
+ * changed to the publisher in the same transaction: a crash between apply and publish loses nothing.
+ */
+export async function convergeRevocations(
+  transaction: Transaction,
+  tenantId: string,
+  pairs: readonly Pair[],
+  recycled: ReadonlySet<string>,
+  fresh: ReadonlySet<string>,
+): Promise<boolean> {
+  const byUser = new Map(pairs.map((pair) => [pair.state.userId, pair.subject]));
+  const byDirectoryUser = new Map(pairs.map((pair) => [pair.state.id, pair.subject]));
+  const rows = await standings(transaction, sql`identity.user_id = ANY(${[...byUser.keys()]}::uuid[])`);
+  const entries = rows.flatMap((row): readonly Entry[] => {
+    const subject = byDirectoryUser.get(row.directory_user_id) ?? byUser.get(row.user_id);
+    if (subject === undefined) return [];
+    const key = identityKey(row.iss, row.sub_key);
+    const change = decideRevocation({ ...toStanding(row), known: !fresh.has(key), recycled: recycled.has(key), atMs: subject.atMs });
+    return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: subject.acceptedAt, eventId: subject.eventId }];
+  });
+  await writeRevocations(transaction, tenantId, entries);
+  return entries.length > 0;
+}
+
+/** Re-decides one user's revocations after a denial of our own was added or lifted. */
+export async function convergeUserRevocations(transaction: Transaction, tenantId: string, userId: string, at: Date): Promise<number> {
+  const rows = await standings(transaction, sql`identity.user_id = ${userId}`);
+  const entries = rows.flatMap((row): readonly Entry[] => {
+    const change = decideRevocation({ ...toStanding(row), known: true, recycled: false, atMs: at.getTime() });
+    return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: at, eventId: null }];
+  });
+  await writeRevocations(transaction, tenantId, entries);
+  return entries.length;
+}
+
+async function standings(transaction: Transaction, which: Sql): Promise<readonly StandingRow[]> {
+  return transaction.query<StandingRow>(sql`
+    SELECT identity.iss, identity.sub_key, identity.directory_user_id, identity.user_id,
+      ARRAY(SELECT reason FROM denial WHERE denial.user_id = identity.user_id) AS denials, revocation.deny, revocation.nbf
+    FROM identity
+    LEFT JOIN revocation ON revocation.tenant_id = identity.tenant_id AND revocation.scope = 'sub'
+      AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key
+    WHERE ${which}
+    ORDER BY identity.iss, identity.sub_key`);
+}
+
+function toStanding(row: StandingRow): { current: { deny: boolean; nbf: number | undefined } | undefined; denials: readonly string[] } {
+  return { current: row.deny === null ? undefined : { deny: row.deny, nbf: row.nbf ?? undefined }, denials: row.denials };
+}
+
+/** Replaces the keys' present entries and tells the publisher which keys changed. */
+export async function writeRevocations(transaction: Transaction, tenantId: string, entries: readonly Entry[], scope = "sub"): Promise<void> {
+  if (entries.length === 0) return;
+  await transaction.query(sql`
+    WITH changed AS (
+      INSERT INTO revocation (tenant_id, scope, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, applied_at)
+      SELECT ${tenantId}, ${scope}, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, clock_timestamp()
+      FROM unnest(${entries.map(({ iss }) => iss)}::text[], ${entries.map(({ sub }) => sub)}::text[], ${entries.map(({ deny }) => deny)}::boolean[],
+        ${entries.map(({ nbf }) => nbf ?? null)}::bigint[], ${entries.map(({ origin }) => origin)}::text[], ${entries.map(({ reason }) => reason)}::text[],
+        ${entries.map(({ eventId }) => eventId)}::bigint[], ${entries.map(({ acceptedAt }) => acceptedAt)}::timestamptz[])
+        AS entry(iss, sub, deny, nbf, origin, reason, event_id, accepted_at)
+      ON CONFLICT (tenant_id, scope, iss, sub) DO UPDATE SET deny = excluded.deny, nbf = excluded.nbf, origin = excluded.origin,
+        reason = excluded.reason, event_id = excluded.event_id, accepted_at = excluded.accepted_at, applied_at = excluded.applied_at
+      RETURNING scope, iss, sub, accepted_at
+    )
+    INSERT INTO feed_pending (tenant_id, scope, iss, sub, accepted_at)
+    SELECT ${tenantId}, scope, iss, sub, accepted_at FROM changed`);
+  await transaction.query(sql`SELECT pg_notify('rollcall_pending', ${tenantId})`);
+}

@@ -1,0 +1,38 @@
+import type { EventKind } from "../domain/index.ts";
+import { convergeGroups, convergeMemberships } from "./converge-groups.ts";
+import { convergeUsers, type Subject } from "./converge-users.ts";
+import type { Transaction } from "./database.ts";
+import type { WaitingEvent } from "./inbox.ts";
+
+/** Kinds after which a user's memberships may differ; the others cannot touch an edge. */
+const membershipKinds: ReadonlySet<EventKind> = new Set(["user.created", "user.deactivated", "user.deleted", "user.resync", "membership.added", "membership.removed"]);
+
+/**
+ * Converges every subject that the events name, in the caller's transaction: duplicates, reordering
+ * and repetition all end in the directory's present state. Answers whether a revocation changed.
+ */
+export async function converge(transaction: Transaction, tenantId: string, events: readonly WaitingEvent[]): Promise<boolean> {
+  const users = events.filter((event) => event.subjectKind === "user");
+  const groups = events.filter((event) => event.subjectKind === "group");
+
+  const changed = users.length > 0 && (await convergeUsers(transaction, tenantId, subjectsOf(users)));
+  const regrouped = new Set(users.filter((event) => membershipKinds.has(event.kind)).map((event) => event.subjectId));
+  if (regrouped.size > 0) await convergeMemberships(transaction, tenantId, [...regrouped]);
+  if (groups.length > 0) await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
+  return changed;
+}
+
+function subjectsOf(events: readonly WaitingEvent[]): readonly Subject[] {
+  return [...Map.groupBy(events, (event) => event.subjectId)].map(([id, own]) => {
+    // The denial's own event carries the times that the feed reports; without one, the oldest does.
+    const telling = own.find((event) => event.denying) ?? own[0];
+    if (telling === undefined) throw new Error("a group of events cannot be empty");
+    return {
+      id,
+      atMs: (telling.occurredAt ?? telling.acceptedAt).getTime(),
+      acceptedAt: telling.acceptedAt,
+      eventId: telling.id,
+      forced: own.some((event) => event.kind === "user.resync"),
+    };
+  });
+}

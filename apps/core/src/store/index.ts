@@ -1,0 +1,16 @@
+export { converge } from "./converge.ts";
+export { IdentityTaken } from "./converge-users.ts";
+export { type Bearer, createCredentials, type Credentials, type NewCredential, type Purpose } from "./credentials.ts";
+export { type Database, openDatabase } from "./database.ts";
+export type { GroupDirectory, Sender, UserDirectory, Written } from "./directory-store.ts";
+export { assertDurable } from "./durability.ts";
+export { failClosed } from "./fail-closed.ts";
+export { type FeedHead, feedTenants, type LogEntry, readChanges, readHead, readSnapshot, trimFeed } from "./feed-log.ts";
+export { createGroupDirectory } from "./group-directory.ts";
+export { lanesWaiting, markApplied, markDead, markFailed, takeEvents, takeLane, tenantsWaiting, type WaitingEvent } from "./inbox.ts";
+export { migrate, schemaDrift } from "./migrate.ts";
+export { type Leadership, tryLead } from "./leadership.ts";
+export { subscribe, type Subscription } from "./notifications.ts";
+export { beginTerm, type Digest, Fenced, feedsPending, publishFeed } from "./publish.ts";
+export { sql } from "./sql.ts";
+export { createUserDirectory } from "./user-directory.ts";

@@ -1,0 +1,1 @@
+export { feedDigest, type Publisher, type PublisherOptions, startPublisher } from "./publisher.ts";

@@ -1,0 +1,30 @@
+import { type QueueAddress, startLaneWorker } from "@rollcall/core/queue";
+import type { Logger } from "@rollcall/core/runtime";
+import type { Database } from "@rollcall/core/store";
+import { createDrain, type Drain } from "./drain.ts";
+import { startSweep } from "./sweep.ts";
+
+export { createDrain, type Drain } from "./drain.ts";
+export { startSweep, type Sweep } from "./sweep.ts";
+
+export type WorkerOptions = {
+  readonly database: Database;
+  readonly queue: QueueAddress;
+  readonly log: Logger;
+  readonly newId: () => string;
+};
+
+export type Worker = { readonly drain: Drain; close(): Promise<void> };
+
+/** Applies what waits in the lanes: woken by the queue, and by its own sweep when the queue is silent. */
+export function startWorker({ database, queue, log, newId }: WorkerOptions): Worker {
+  const drain = createDrain({ database, log, newId });
+  const sweep = startSweep(database, drain, log);
+  const lanes = startLaneWorker(queue, drain, (error) => log.warn({ err: error }, "the queue failed; the sweep goes on"));
+  return {
+    drain,
+    close: async () => {
+      await Promise.all([sweep.close(), lanes.close()]);
+    },
+  };
+}
