@@ -1,4 +1,4 @@
-import { createPostgresBackend, type QueueOptions, type WorkerOptions } from "bullmq";
+import { createPostgresBackend, type QueueOptions } from "bullmq";
 import { Redis } from "ioredis";
 
 /** Where the queue lives: Redis where there is one, else the same PostgreSQL. */
@@ -9,13 +9,14 @@ export const laneQueue = "lifecycle";
 // BullMQ's own tables stay apart from ours, so that our migrations never meet them.
 const schema = "bullmq";
 
-type Backend = { readonly connection: QueueOptions["connection"]; readonly factory: typeof createPostgresBackend | undefined; close(): void };
+// BullMQ types each backend's connection apart; which of the two it is only this file knows.
+type Backend = { readonly connection: QueueOptions["connection"]; readonly factory: undefined; close(): void };
 
 /** A connection for a sender, which fails at once when the queue is down, or for a worker, which waits for it. */
 export function connectQueue(address: QueueAddress, purpose: "send" | "work"): Backend {
   if (address.redisUrl === undefined) {
     const connection = { connectionString: address.databaseUrl, schema, migrate: true, max: 4 };
-    return { connection: connection as unknown as WorkerOptions["connection"], factory: createPostgresBackend, close: () => undefined };
+    return { connection: connection as unknown as QueueOptions["connection"], factory: createPostgresBackend as unknown as undefined, close: () => undefined };
   }
   const redis = new Redis(address.redisUrl, {
     maxRetriesPerRequest: null,

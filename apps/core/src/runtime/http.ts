@@ -21,6 +21,11 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
     genReqId: () => randomUUID(),
     return503OnClosing: true,
     forceCloseConnections: "idle",
+    // A URL that cannot even be decoded reaches no route and no hook: one answer for all, repeating nothing of it.
+    frameworkErrors: (_error, _request, reply) => {
+      reply.raw.writeHead(400, { "content-type": "application/problem+json" });
+      reply.raw.end(JSON.stringify({ type: "about:blank", status: 400, code: "request_malformed" }));
+    },
   });
   app.addHook("onResponse", async (request, reply) => {
     log.debug({ request: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, "answered");

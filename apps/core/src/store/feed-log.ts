@@ -82,6 +82,13 @@ function entriesAt(transaction: Transaction, seq: number): Promise<readonly Entr
     ORDER BY seq`);
 }
 
+/** What a page up to `seq` may promise: the acceptance time of the oldest entry behind it, else `otherwise`. */
+export async function oldestAcceptedAfter(database: Database, tenantId: string, seq: number, otherwise: Date): Promise<Date> {
+  const [row] = await database.once<{ oldest: Date | null }>(tenantId, sql`SELECT min(accepted_at) AS oldest FROM feed_entry WHERE seq > ${seq}`);
+  const oldest = row?.oldest ?? otherwise;
+  return oldest < otherwise ? oldest : otherwise;
+}
+
 /** Forgets replaced entries that are older than the retention; followers that far behind take a snapshot. */
 export async function trimFeed(database: Database, tenantId: string, retentionSec: number): Promise<number> {
   return database.inTenant(tenantId, async (transaction) => {
@@ -102,6 +109,12 @@ export async function trimFeed(database: Database, tenantId: string, retentionSe
 export async function feedTenants(database: Database): Promise<readonly string[]> {
   const rows = await database.house<{ tenant_id: string }>(sql`SELECT tenant_id FROM feed_meta`);
   return rows.map((row) => row.tenant_id);
+}
+
+/** A feed is named after its tenant. */
+export async function feedName(database: Database, tenantId: string): Promise<string | undefined> {
+  const [row] = await database.once<{ slug: string }>(tenantId, sql`SELECT slug FROM tenant`);
+  return row?.slug;
 }
 
 function toEntry(row: EntryRow): LogEntry {

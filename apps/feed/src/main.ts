@@ -1,0 +1,23 @@
+import { createServer, listen, runProcess } from "@rollcall/core/runtime";
+import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
+import { feedRoutes, openSigner } from "./feed.ts";
+
+const settings = ["DATABASE_URL", "DATABASE_POOL", "ROLLCALL_SECRET", "FEED_KEYS", "FEED_STALE_SEC_MAX", "FEED_PORT", "PUBLIC_URL"] as const;
+
+await runProcess("feed", settings, async ({ config, log, shutdown }) => {
+  const onError = (error: Error): void => log.warn({ err: error }, "a connection broke");
+  const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError });
+  shutdown.add("database", () => database.close());
+  await assertDurable(database);
+
+  const feed = await feedRoutes({
+    database,
+    credentials: createCredentials(database, config.ROLLCALL_SECRET, Date.now),
+    signer: await openSigner(config.FEED_KEYS),
+    publicUrl: config.PUBLIC_URL,
+    staleSecMax: config.FEED_STALE_SEC_MAX,
+    now: Date.now,
+    onError,
+  });
+  await listen(createServer(log, { ready: () => isReady(database) }, shutdown), [feed], { host: config.HOST, port: config.FEED_PORT }, shutdown);
+});

@@ -1,0 +1,39 @@
+import type { RefusalReason } from "./reasons.ts";
+
+export type GuardedUser = { readonly id: string; readonly userName: string; readonly groups: readonly string[] };
+
+export type Allowed = {
+  readonly allow: true;
+  readonly reason: "ok";
+  readonly iss: string;
+  readonly sub: string;
+  readonly tenant?: string;
+  /** Known only where Rollcall was asked about the subject. */
+  readonly user?: GuardedUser;
+  /** The feed was too old to decide by, and the route lets such requests pass. */
+  readonly stale: boolean;
+};
+
+export type Refused = {
+  readonly allow: false;
+  readonly reason: RefusalReason;
+  readonly status: 401 | 503;
+  /** Only from a token whose signature held. */
+  readonly iss?: string;
+  readonly sub?: string;
+};
+
+export type Decision = Allowed | Refused;
+
+/** What a verified token says about its bearer; everything a revocation can name. */
+export type Subject = {
+  readonly iss: string;
+  readonly sub: string;
+  readonly tenant?: string;
+  readonly sid?: string;
+  readonly jti?: string;
+  /** NumericDate; left out where the token does not say, which counts as oldest. */
+  readonly iat?: number;
+  readonly exp: number;
+  readonly nbf?: number;
+};

@@ -1,0 +1,1 @@
+export { type IngestDependencies, ingestRoutes } from "./scim-part.ts";

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { resourceTypes, schemas, serviceProviderConfig } from "./discovery.ts";
+import { locationsUnder } from "./resource-location.ts";
+import { scimErrorBody } from "./scim-error.ts";
+
+const locations = locationsUnder("https://rollcall.ex.test");
+
+test("the server claims what it does and no more", () => {
+  expect(serviceProviderConfig(locations)).toMatchObject({
+    patch: { supported: true },
+    bulk: { supported: false },
+    filter: { supported: true, maxResults: 200 },
+    changePassword: { supported: false },
+    sort: { supported: false },
+    etag: { supported: true },
+    authenticationSchemes: [{ type: "oauthbearertoken" }],
+  });
+});
+
+test("every schema and resource type is described under its own location", () => {
+  expect(schemas(locations).map((schema) => schema.meta.location)).toEqual([
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group",
+  ]);
+  expect(resourceTypes(locations).map(({ id, endpoint }) => [id, endpoint])).toEqual([["User", "/Users"], ["Group", "/Groups"]]);
+});
+
+test("no description has a null, an empty list, or a password", () => {
+  const text = JSON.stringify(schemas(locations));
+  expect(text).not.toMatch(/null|\[\]|"password"/);
+  expect(text).toContain('"multiValued":true');
+});
+
+test("an error says its status as a string", () => {
+  expect(scimErrorBody(409, "taken", "uniqueness")).toEqual({
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+    status: "409",
+    scimType: "uniqueness",
+    detail: "taken",
+  });
+});

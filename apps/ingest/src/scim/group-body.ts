@@ -1,0 +1,29 @@
+import { DirectoryError, type GroupAttributes, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
+import { readMemberValues } from "./group-members.ts";
+import { checkName, readBody, withExternalId } from "./resource-body.ts";
+import { groupSchema, type Schema } from "./schema.ts";
+
+/** A group's representation; `members` is undefined where the body does not speak of them. */
+export type GroupBody = { readonly attributes: GroupAttributes; readonly members: readonly string[] | undefined };
+
+// Members are edges and are read apart, past the limit on values of one attribute.
+const ownAttributes: Schema = {
+  urn: groupSchema.core.urn,
+  attributes: new Map([...groupSchema.core.attributes].filter(([name]) => name !== "members")),
+};
+
+/** Reads a group's whole representation (POST, PUT). Foreign schemas are passed over, as Entra lists one of its own. */
+export function readGroupBody(body: Json | undefined): GroupBody {
+  const attributes = checkedGroup(readBody(body, ownAttributes, groupSchema.extensions));
+  const name = isObject(body) ? Object.keys(body).find((candidate) => candidate.toLowerCase() === "members") : undefined;
+  const members = isObject(body) && name !== undefined ? body[name] : undefined;
+  return { attributes, members: members === undefined || members === null ? undefined : readMemberValues(members) };
+}
+
+/** Holds every group to what no change may take from it: a name that can be compared, a storable external id. */
+export function checkedGroup(attributes: JsonObject): GroupAttributes {
+  const { displayName } = attributes;
+  if (typeof displayName !== "string") throw new DirectoryError("value_invalid", "displayName is required");
+  checkName("displayName", displayName);
+  return { ...withExternalId(attributes), displayName };
+}

@@ -1,0 +1,41 @@
+import type { ErrorCode } from "@rollcall/core/domain";
+
+export type ScimErrorBody = {
+  readonly schemas: readonly ["urn:ietf:params:scim:api:messages:2.0:Error"];
+  readonly status: string;
+  readonly scimType?: string;
+  readonly detail: string;
+};
+
+/** RFC 7644 §3.12, Table 9. `satisfies` makes a new ErrorCode without a row here a compile error. */
+export const scimErrors = {
+  unauthenticated: { status: 401 },
+  forbidden: { status: 403 },
+  not_found: { status: 404 },
+  user_name_taken: { status: 409, scimType: "uniqueness" },
+  external_id_taken: { status: 409, scimType: "uniqueness" },
+  group_name_taken: { status: 409, scimType: "uniqueness" },
+  slug_taken: { status: 409, scimType: "uniqueness" },
+  version_conflict: { status: 412 },
+  value_invalid: { status: 400, scimType: "invalidValue" },
+  path_invalid: { status: 400, scimType: "invalidPath" },
+  target_missing: { status: 400, scimType: "noTarget" },
+  attribute_read_only: { status: 400, scimType: "mutability" },
+  filter_invalid: { status: 400, scimType: "invalidFilter" },
+  syntax_invalid: { status: 400, scimType: "invalidSyntax" },
+  media_type_unsupported: { status: 415 },
+  body_too_large: { status: 413 },
+  too_many: { status: 400, scimType: "tooMany" },
+  not_implemented: { status: 501 },
+  unavailable: { status: 503 },
+} satisfies Record<ErrorCode, { readonly status: number; readonly scimType?: string }>;
+
+/** The body of a refusal; its status is a string (RFC 7644 §3.12). */
+export function scimErrorBody(status: number, detail: string, scimType?: string): ScimErrorBody {
+  return {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+    status: String(status),
+    ...(scimType === undefined ? {} : { scimType }),
+    detail,
+  };
+}

@@ -1,0 +1,125 @@
+import { type DirectoryUser, isId, type Json, type UserAttributes } from "@rollcall/core/domain";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { notFound, writeUnlessRaced } from "./conditional-write.ts";
+import { readChanges } from "./dialect.ts";
+import { type Query, readListRequest, readQueryProjection } from "./list-request.ts";
+import { isKnown, requireMatch } from "./precondition.ts";
+import type { Projection } from "./projection.ts";
+import { etagOf, userResource } from "./resource.ts";
+import { sameJson } from "./same-json.ts";
+import { userSchema } from "./schema.ts";
+import { answer, type Caller, callerOf, listBody, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { readUserBody } from "./user-body.ts";
+import { applyUserPatch } from "./user-patch.ts";
+
+type Collection = { Querystring: Query; Body: Json | undefined };
+type One = Collection & { Params: { readonly id: string } };
+
+/** `/Users` and `/Users/{id}` (RFC 7644 §3.3–3.6). */
+export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
+  for (const url of ["/Users", "/Users/"]) {
+    app.get<Collection>(url, (request, reply) => listUsers(door, request, reply));
+    app.post<Collection>(url, (request, reply) => createUser(door, request, reply));
+  }
+  for (const url of ["/Users/:id", "/Users/:id/"]) {
+    app.get<One>(url, (request, reply) => readUser(door, request, reply));
+    app.put<One>(url, (request, reply) => replaceUser(door, request, reply));
+    app.patch<One>(url, (request, reply) => patchUser(door, request, reply));
+    app.delete<One>(url, (request, reply) => removeUser(door, request, reply));
+  }
+}
+
+async function listUsers(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(request);
+  const { filter, page, projection } = readListRequest(userSchema, request.query);
+  const { total, resources } = await door.users.list(caller.tenantId, caller.connectionId, filter, page);
+  return answer(reply, 200, listBody(total, page.startIndex, await shown(door, caller, resources, projection)));
+}
+
+async function createUser(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(request);
+  const attributes = readUserBody(request.body);
+  const projection = readQueryProjection(userSchema, request.query);
+  const { resource, lanes } = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
+  wakeLanes(door, lanes);
+  return answerUser(door, caller, reply, 201, resource, projection);
+}
+
+async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(request);
+  const projection = readQueryProjection(userSchema, request.query);
+  const user = await found(door, caller, request.params.id);
+  if (isKnown(request.headers["if-none-match"], user.version)) {
+    return reply.code(304).header("etag", etagOf(user.version)).send();
+  }
+  return answerUser(door, caller, reply, 200, user, projection);
+}
+
+async function replaceUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
+  return changeUser(door, request, reply, (user) => readUserBody(request.body, user.attributes.active));
+}
+
+async function patchUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
+  const changes = readChanges(userSchema, request.params.id, request.body);
+  return changeUser(door, request, reply, (user) => applyUserPatch(user.attributes, changes));
+}
+
+async function removeUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(request);
+  const { id } = request.params;
+  const ifMatch = request.headers["if-match"];
+  if (!isId(id)) throw notFound();
+  const expected = ifMatch === undefined ? undefined : await found(door, caller, id);
+  if (expected !== undefined) requireMatch(ifMatch, expected.version);
+  const { lanes } = await door.users.remove(caller.tenantId, senderOf(door, caller), id, expected?.version);
+  wakeLanes(door, lanes);
+  return reply.code(204).send();
+}
+
+async function changeUser(
+  door: ScimDoor,
+  request: FastifyRequest<One>,
+  reply: FastifyReply,
+  next: (user: DirectoryUser) => UserAttributes,
+): Promise<FastifyReply> {
+  const caller = callerOf(request);
+  const sender = senderOf(door, caller);
+  const ifMatch = request.headers["if-match"];
+  const projection = readQueryProjection(userSchema, request.query);
+
+  const user = await writeUnlessRaced(ifMatch, async () => {
+    const current = await found(door, caller, request.params.id);
+    requireMatch(ifMatch, current.version);
+    const attributes = next(current);
+    if (sameJson(attributes, current.attributes)) return current;
+    const { resource, lanes } = await door.users.replace(caller.tenantId, sender, current.id, current.version, attributes);
+    wakeLanes(door, lanes);
+    return resource;
+  });
+  return answerUser(door, caller, reply, 200, user, projection);
+}
+
+async function found(door: ScimDoor, caller: Caller, id: string): Promise<DirectoryUser> {
+  const user = isId(id) ? await door.users.find(caller.tenantId, caller.connectionId, id) : undefined;
+  if (user === undefined) throw notFound();
+  return user;
+}
+
+async function answerUser(
+  door: ScimDoor,
+  caller: Caller,
+  reply: FastifyReply,
+  status: number,
+  user: DirectoryUser,
+  projection: Projection,
+): Promise<FastifyReply> {
+  const [resource = {}] = await shown(door, caller, [user], projection);
+  reply.header("etag", etagOf(user.version)).header("location", door.locations.user(user.id));
+  return answer(reply, status, resource);
+}
+
+async function shown(door: ScimDoor, caller: Caller, users: readonly DirectoryUser[], projection: Projection) {
+  const ids = projection.shows("groups") ? users.map((user) => user.id) : [];
+  const memberships = ids.length === 0 ? undefined : await door.users.memberships(caller.tenantId, caller.connectionId, ids);
+  return users.map((user) => projection.apply(userResource(user, memberships?.get(user.id) ?? [], door.locations)));
+}

@@ -1,0 +1,92 @@
+import { execFileSync, spawn } from "node:child_process";
+import { accessSync, chmodSync, constants } from "node:fs";
+import path from "node:path";
+import { Redis } from "ioredis";
+import { freePort, startPostgres } from "@rollcall/cli/postgres";
+import { until } from "./until.ts";
+
+export type Part = { readonly stop: () => Promise<void> };
+export type Parts = {
+  readonly postgresUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly running: readonly Part[];
+  /** What this machine could not run, and why. */
+  readonly missing: readonly string[];
+};
+
+/** PostgreSQL and Redis: in containers where Docker answers, else PostgreSQL from npm and the machine's redis-server. */
+export async function startParts(directory: string): Promise<Parts> {
+  return dockerAnswers() ? startContainers() : startLocally(directory);
+}
+
+/** Whether Docker answers, and has or can have the images: asked once, in a second. */
+function dockerAnswers(): boolean {
+  try {
+    execFileSync("docker", ["info", "--format", "{{.ServerVersion}}"], { stdio: "pipe", timeout: 5_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function startContainers(): Promise<Parts> {
+  const { GenericContainer, Wait } = await import("testcontainers");
+  const postgres = await new GenericContainer("postgres:18")
+    .withEnvironment({ POSTGRES_PASSWORD: "rollcall", POSTGRES_USER: "rollcall" })
+    .withCommand(["postgres", "-c", "fsync=off", "-c", "max_connections=300"])
+    .withExposedPorts(5432)
+    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+    .start();
+  const redis = await new GenericContainer("redis:8").withExposedPorts(6379).withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/)).start();
+  const stop = (container: { stop(): Promise<unknown> }): Part => ({ stop: async () => void (await container.stop()) });
+  return {
+    postgresUrl: `postgresql://rollcall:rollcall@${postgres.getHost()}:${postgres.getMappedPort(5432)}`,
+    redisUrl: `redis://${redis.getHost()}:${redis.getMappedPort(6379)}`,
+    running: [stop(postgres), stop(redis)],
+    missing: [],
+  };
+}
+
+async function startLocally(directory: string): Promise<Parts> {
+  chmodSync(directory, 0o755);
+  const postgres = await startPostgres({ directory: path.join(directory, "postgres"), settings: ["fsync=off", "max_connections=300"] });
+  const redis = onPath("redis-server") ? await startRedis(directory) : undefined;
+  return {
+    postgresUrl: postgres.url.replace(/\/rollcall$/, ""),
+    redisUrl: redis?.url,
+    running: [postgres, ...(redis === undefined ? [] : [redis])],
+    missing: [
+      ...(redis === undefined ? ["BullMQ on Redis (no redis-server on PATH: apt-get install redis-server)"] : []),
+      ...(onPath("nginx") ? [] : ["authz behind nginx (no nginx on PATH: apt-get install nginx)"]),
+    ],
+  };
+}
+
+async function startRedis(directory: string): Promise<Part & { readonly url: string }> {
+  const port = await freePort();
+  const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory], { stdio: "ignore" });
+  const url = `redis://127.0.0.1:${port}`;
+  const client = new Redis(url, { maxRetriesPerRequest: null });
+  client.on("error", () => undefined);
+  await until("redis-server answers", async () => (await client.ping()) === "PONG");
+  client.disconnect();
+  return {
+    url,
+    stop: async () => {
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+export function onPath(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(path.delimiter).concat("/usr/sbin").some((folder) => {
+    try {
+      accessSync(path.join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
