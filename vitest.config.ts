@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const conditions = ["rollcall-source", "node", "import", "module", "default"];
+const conditions = ["rollcall-source", "node"];
 
 export default defineConfig({
   test: {

@@ -99,7 +99,7 @@ function createFollower(parts: FollowerParts, recover: () => Promise<boolean>): 
     if (hurried) return 0;
     const leftSec = (state.freshUntilSec() ?? 0) - now() / 1_000;
     // The answer has to come while what is held is still fresh.
-    return Math.min(parts.waitSecMax, leftSec > 0 ? Math.floor(leftSec * 0.75) : blindWaitSec);
+    return Math.floor(Math.min(parts.waitSecMax, leftSec > 0 ? leftSec * 0.75 : blindWaitSec));
   };
 
   const poll = async (held: FeedPosition): Promise<number> => {

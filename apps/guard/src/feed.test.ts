@@ -145,6 +145,31 @@ test("drift is found by the digest and healed by a snapshot", async () => {
   expect(guard.status()).toMatchObject({ fresh: true, feed: { seq: 2, entries: 2 } });
 });
 
+test("a genuine page of another place is not applied over a gap", async () => {
+  const { feed, guard, issuer, reason, ada } = await followed();
+  tamperPolls(feed, (answer) => {
+    const { n: _n, digest: _digest, ...claims } = answer.claims!;
+    const page = JSON.parse(answer.body ?? "{}") as { from: number; ops: object[] };
+    return answer.status === 200 ? rewrite({ ...answer, claims }, () => ({ ...page, from: page.from + 1, ops: page.ops.slice(1) })) : answer;
+  });
+  feed.publish({ iss: issuer.origin, sub: "ada" }, { iss: issuer.origin, sub: "bob" });
+  await until("the guard is at the head", () => seqOf(guard) === 3);
+  expect(await reason(ada)).toBe("revoked");
+});
+
+test("after a failure the guard asks for an answer at once, not for a long wait", async () => {
+  const scene = await followed();
+  const { feed, codes } = scene;
+  const polls = () => feed.told.requests.filter((path) => path.includes("/changes"));
+  const before = polls().length;
+  tamperPolls(feed, () => ({ status: 500 }));
+  feed.wake();
+  await until("the failure is noticed", () => codes().includes("feed_refused"));
+  feed.told.tamper = undefined;
+  await until("the guard has polled again", () => polls().length > before);
+  expect(polls()[before]).toContain("wait=0");
+});
+
 test("a cursor the feed has forgotten costs a snapshot, not a denial", async () => {
   const { feed, guard, issuer, reason, ada, eve } = await followed();
   feed.told.forgottenTo = 2;

@@ -7,8 +7,8 @@ import { until } from "./testing/clock.ts";
 import { createSigner } from "./testing/feed-server.ts";
 import { createScene } from "./testing/scene.ts";
 
-/** A file that a guard left behind: a snapshot that denies eve, and a page that denies ada. The feed is gone. */
-async function leftBehind() {
+/** A file that a guard left behind: a snapshot that denies eve, and a page for each leaver since. The feed is gone. */
+async function leftBehind(leavers: readonly string[] = ["ada"]) {
   const scene = await createScene();
   const { feed, issuer, options } = scene;
   const folder = await mkdtemp(join(tmpdir(), "guard-"));
@@ -17,8 +17,10 @@ async function leftBehind() {
   const persisted = { ...options().feed, persistPath };
   feed.publish({ iss: issuer.origin, sub: "eve" });
   const guard = await scene.guard({ feed: persisted });
-  feed.publish({ iss: issuer.origin, sub: "ada" });
-  await until("the page is on disk", async () => (await readFile(persistPath, "utf8")).includes('"ada"'));
+  for (const sub of leavers) {
+    feed.publish({ iss: issuer.origin, sub });
+    await until("the page is on disk", async () => (await readFile(persistPath, "utf8")).includes(`"${sub}"`));
+  }
   await guard.close();
   await feed.close();
   const [ada, eve, bob] = await Promise.all(["ada", "eve", "bob"].map((sub) => issuer.mint({ sub })));
@@ -72,6 +74,15 @@ test("a file cut short counts up to where it is whole", async () => {
   const guard = await create({ feed: persisted });
   expect(guard.status()).toMatchObject({ feed: { seq: 1 } });
   expect(await guard.check(tokens.eve)).toMatchObject({ reason: "revoked" });
+});
+
+test("a file with a page taken out counts up to the gap", async () => {
+  const { guard: create, persisted, persistPath, codes } = await leftBehind(["ada", "bob"]);
+  const records = (await readFile(persistPath, "utf8")).split(/(?=\{"kind":)/);
+  await writeFile(persistPath, records.filter((record) => !record.includes('"ada"')).join(""));
+  const guard = await create({ feed: persisted });
+  expect(guard.status()).toMatchObject({ feed: { seq: 1, entries: 1 } });
+  expect(codes()).toContain("file_unusable");
 });
 
 test("a guard goes on from its file, and replaces one that is torn", async () => {

@@ -1,0 +1,103 @@
+import { type Connection, DirectoryError, isId, type Json } from "../domain/index.ts";
+import { recordAudit } from "./audit.ts";
+import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
+import type { Database, Transaction } from "./database.ts";
+import { type Sql, sql } from "./sql.ts";
+import { assertSlug, slugRefusalOf } from "./tenants.ts";
+
+/** What an admin may set; the rest is given once, at creation. */
+export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug">;
+export type ConnectionPatch = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
+export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> & ConnectionPatch;
+
+export const connectionDefaults = {
+  issuers: [],
+  audience: undefined,
+  subjectClaim: "sub",
+  subjectRule: "attribute",
+  subjectAttribute: "externalId",
+  subjectCompare: "exact",
+  tokenLifetimeSec: 86_400,
+} as const satisfies Partial<ConnectionSettings>;
+
+/** Settings that decide which user a subject finds: after a change of one, users follow with a resync. */
+const subjectSettings = ["issuers", "subjectRule", "subjectAttribute", "subjectCompare"] as const;
+
+/** Throws `slug_taken`, `value_invalid`. */
+export async function createConnection(database: Database, tenantId: string, connection: NewConnection, actor: string): Promise<Connection> {
+  assertSlug(connection.slug);
+  const settings: ConnectionSettings = { ...connectionDefaults, ...given(connection), name: connection.name, kind: connection.kind };
+  try {
+    return await database.inTenant(tenantId, async (transaction) => {
+      const [row] = await transaction.query<ConnectionRow>(sql`
+        INSERT INTO connection (id, tenant_id, slug, name, kind, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec)
+        VALUES (${connection.id}, ${tenantId}, ${connection.slug}, ${settings.name}, ${settings.kind}, ${settings.issuers}::text[], ${settings.audience ?? null},
+          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec})
+        RETURNING ${connectionColumns}`);
+      if (row === undefined) throw new Error("a connection was neither created nor refused");
+      const detail = { slug: connection.slug, after: settingsDetail(settings) };
+      await recordAudit(transaction, tenantId, { actor, action: "connection.create", target: connection.id, detail });
+      return toConnection(row);
+    });
+  } catch (error) {
+    throw slugRefusalOf(error);
+  }
+}
+
+export async function listConnections(database: Database, tenantId: string): Promise<readonly Connection[]> {
+  const rows = await database.once<ConnectionRow>(tenantId, sql`SELECT ${connectionColumns} FROM connection ORDER BY id`);
+  return rows.map(toConnection);
+}
+
+/** Finds a connection of the tenant by its slug or its id. */
+export async function findConnection(database: Database, tenantId: string, slugOrId: string): Promise<Connection | undefined> {
+  const [row] = await database.once<ConnectionRow>(tenantId, sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)}`);
+  return row && toConnection(row);
+}
+
+/** Throws `not_found`. Says whether subjects may now find other users, which a resync of the connection brings about. */
+export async function updateConnection(
+  database: Database,
+  tenantId: string,
+  slugOrId: string,
+  patch: ConnectionPatch,
+  actor: string,
+): Promise<{ readonly connection: Connection; readonly resyncNeeded: boolean }> {
+  return database.inTenant(tenantId, async (transaction) => {
+    const [found] = await transaction.query<ConnectionRow>(sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)} FOR UPDATE`);
+    if (found === undefined) throw new DirectoryError("not_found", `no connection ${slugOrId}`);
+    const before = toConnection(found);
+    const after: Connection = { ...before, ...given(patch), ...("audience" in patch ? { audience: patch.audience } : {}) };
+    await write(transaction, after);
+    const changed = (Object.keys(given(patch)) as (keyof ConnectionSettings)[]).concat("audience" in patch ? ["audience"] : []);
+    const detail = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
+    await recordAudit(transaction, tenantId, { actor, action: "connection.update", target: before.id, detail });
+    return { connection: after, resyncNeeded: subjectSettings.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])) };
+  });
+}
+
+async function write(transaction: Transaction, connection: Connection): Promise<void> {
+  await transaction.query(sql`
+    UPDATE connection SET name = ${connection.name}, kind = ${connection.kind}, issuers = ${connection.issuers}::text[], audience = ${connection.audience ?? null},
+      subject_claim = ${connection.subjectClaim}, subject_rule = ${connection.subjectRule}, subject_attribute = ${connection.subjectAttribute},
+      subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}
+    WHERE id = ${connection.id}`);
+}
+
+function named(slugOrId: string): Sql {
+  return isId(slugOrId) ? sql`connection.id = ${slugOrId}` : sql`connection.slug = ${slugOrId}`;
+}
+
+const settingNames = [
+  "name", "kind", "issuers", "audience", "subjectClaim", "subjectRule", "subjectAttribute", "subjectCompare", "tokenLifetimeSec",
+] as const satisfies readonly (keyof ConnectionSettings)[];
+
+/** What was named with a value: a setting left out, or set to undefined, stays as it is. */
+function given(patch: ConnectionPatch): Partial<ConnectionSettings> {
+  const entries = settingNames.flatMap((name) => (patch[name] === undefined ? [] : [[name, patch[name]] as const]));
+  return Object.fromEntries(entries) as Partial<ConnectionSettings>;
+}
+
+function settingsDetail(settings: ConnectionSettings, names: readonly (keyof ConnectionSettings)[] = settingNames): { readonly [name: string]: Json } {
+  return Object.fromEntries(names.map((name) => [name, settings[name] ?? null]));
+}

@@ -1,0 +1,24 @@
+import type { Json } from "../domain/index.ts";
+import type { Transaction } from "./database.ts";
+import { type Sql, sql } from "./sql.ts";
+
+/** What an admin did. The detail carries settings, reasons and counts, never a person's data. */
+export type AuditEntry = {
+  /** The credential's id. */
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly detail?: { readonly [name: string]: Json };
+};
+
+/** Records what was done in the transaction that does it: neither can exist without the other. */
+export async function recordAudit(transaction: Transaction, tenantId: string, entry: AuditEntry): Promise<void> {
+  await transaction.query(auditStatement(tenantId, entry));
+}
+
+/** The same as a statement, for a `WITH` of the house, which works in single statements. */
+export function auditStatement(tenantId: string | undefined, entry: AuditEntry, source: Sql = sql``): Sql {
+  const detail = entry.detail === undefined ? null : JSON.stringify(entry.detail);
+  return sql`INSERT INTO audit (tenant_id, actor, action, target, detail)
+    SELECT ${tenantId ?? null}::uuid, ${entry.actor}::text, ${entry.action}::text, ${entry.target}::text, ${detail}::jsonb ${source}`;
+}
