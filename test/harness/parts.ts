@@ -62,7 +62,7 @@ async function startLocally(directory: string): Promise<Parts> {
   };
 }
 
-async function startRedis(directory: string): Promise<Part & { readonly url: string }> {
+export async function startRedis(directory: string): Promise<Part & { readonly url: string }> {
   const port = await freePort();
   const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory], { stdio: "ignore" });
   const url = `redis://127.0.0.1:${port}`;

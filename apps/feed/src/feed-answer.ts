@@ -64,7 +64,7 @@ export function createFeedAnswers(source: FeedSource): FeedAnswers {
       const header: SnapshotHeader = { v: 1, feed, epoch, seq, n: entries.length, iss, max_stale: staleSecMax };
       const body = `${[header, ...ops].map((line) => JSON.stringify(line)).join("\n")}\n`;
       const asOf = await oldestAcceptedAfter(database, tenantId, seq, head.asOf);
-      return { body: await compress(body), checkpoint: await source.signer.sign(claims(epoch, seq, asOf, body)) };
+      return { body: await compress(body), checkpoint: await source.signer.sign({ ...claims(epoch, seq, asOf, body), ...(seq === head.seq ? whole(head) : {}) }) };
     },
   };
 }

@@ -25,6 +25,7 @@ const settings = {
   FEED_STALE_SEC_MAX: z.coerce.number().int().min(5).max(3600).default(30).describe("how old a checkpoint may be before a gateway is blind"),
   FEED_RETENTION_SEC: z.coerce.number().int().min(60).default(3600).describe("how long replaced feed entries are kept for followers"),
   DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(16).describe("connections to PostgreSQL, for each process"),
+  ROLLCALL_HOME: z.string().default(".rollcall").describe("where `up` keeps its database and its secrets"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("least level that is logged"),
   SHUTDOWN_SEC_MAX: z.coerce.number().int().min(1).max(300).default(10).describe("how long work in flight may take to drain"),
 } as const;
@@ -52,20 +53,37 @@ export class ConfigError extends Error {
   }
 }
 
+/** Values for settings that the environment leaves out. */
+export type Fallbacks = { readonly [Name in Setting]?: string | undefined };
+
 /**
  * Reads the named settings from the environment; `NAME_FILE` gives the path of a file that holds
  * the value, for secrets. Throws one `ConfigError` that lists every problem.
  */
-export function readConfig<const Name extends Setting>(names: readonly Name[], environment: NodeJS.ProcessEnv = process.env): Config<Name> {
+export function readConfig<const Name extends Setting>(
+  names: readonly Name[],
+  fallbacks: Fallbacks = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Config<Name> {
   const problems: string[] = [];
   const values = names.map((name) => {
     const schema: z.ZodType = settings[name];
-    const result = schema.safeParse(rawSetting(name, environment, problems));
+    const result = schema.safeParse(rawSetting(name, environment, problems) ?? fallbacks[name]);
     if (!result.success) problems.push(`${name} ${result.error.issues.map((issue) => issue.message).join(", ")} (${schema.description ?? ""})`);
     return [name, result.data] as const;
   });
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.fromEntries(values) as Config<Name>;
+}
+
+/** Whether the environment sets it, by value or by file. */
+export function isSet(name: Setting, environment: NodeJS.ProcessEnv = process.env): boolean {
+  return [environment[name], environment[`${name}_FILE`]].some((value) => value !== undefined && value !== "");
+}
+
+/** This process's environment, for a child that is to see the same with some settings changed. */
+export function environmentWith(changes: Fallbacks): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes };
 }
 
 function rawSetting(name: Setting, environment: NodeJS.ProcessEnv, problems: string[]): string | undefined {

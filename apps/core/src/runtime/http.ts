@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from "fastify";
 import type { Logger } from "./log.ts";
 import type { Shutdown } from "./shutdown.ts";
 
@@ -13,7 +13,7 @@ export type Health = { ready(): Promise<boolean> };
 export function createServer(log: Logger, health: Health, shutdown: Shutdown): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 1024 * 1024,
     requestTimeout: 60_000,
     http: { maxHeaderSize: 32 * 1024 },
@@ -29,6 +29,10 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
   });
   app.addHook("onResponse", async (request, reply) => {
     log.debug({ request: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, "answered");
+  });
+  // A long-poll that is answered while closing would leave its connection open, and the close waiting for it.
+  app.addHook("onSend", async (_request, reply) => {
+    if (shutdown.stopping) reply.header("connection", "close");
   });
   app.get("/livez", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {

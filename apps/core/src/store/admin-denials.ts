@@ -62,9 +62,8 @@ export async function denySubject(database: Database, tenantId: string, target: 
 /** Kills every token of a target that was issued until now, and denies nothing: a new sign-in works. It cannot be lifted. */
 export async function revokeTokens(database: Database, tenantId: string, target: RevocationTarget, act: Act): Promise<RevocationOutcome> {
   return database.inTenant(tenantId, async (transaction) => {
-    const owner = "userId" in target ? { userId: await existingUser(transaction, target.userId), issuerKnown: true } : await subjectOwner(transaction, target.iss, target.sub);
-    if (owner.userId !== undefined) await lockLinks(transaction, tenantId, owner.userId);
-    const keys = "userId" in target ? await identityKeys(transaction, target.userId) : (await subjectOwner(transaction, target.iss, target.sub)).keys.map((sub) => ({ iss: target.iss, sub }));
+    const { userId, issuerKnown, keys } = await keysOf(transaction, target);
+    if (userId !== undefined) await lockLinks(transaction, tenantId, userId);
     let changed = 0;
     for (const [iss, group] of Map.groupBy(keys, (key) => key.iss)) {
       const entries = await lockKeys(transaction, tenantId, iss, group.map(({ sub }) => sub), act.at);
@@ -73,7 +72,7 @@ export async function revokeTokens(database: Database, tenantId: string, target:
       changed += cuts.length;
     }
     await audit(transaction, tenantId, "revocation.not_before", "userId" in target ? target.userId : subjectTarget(target.iss, target.sub), act);
-    return { userId: owner.userId, issuerKnown: owner.issuerKnown, changed };
+    return { userId, issuerKnown, changed };
   });
 }
 
@@ -149,10 +148,16 @@ async function lockLinks(transaction: Transaction, tenantId: string, userId: str
   await transaction.query(sql`SELECT FROM link WHERE user_id = ${userId} ORDER BY directory_user_id FOR UPDATE`);
 }
 
-async function identityKeys(transaction: Transaction, userId: string): Promise<readonly { iss: string; sub: string }[]> {
-  return transaction.query<{ iss: string; sub: string }>(sql`
-    SELECT iss, sub_key AS sub FROM identity WHERE user_id IN (SELECT ${userId}::uuid UNION SELECT user_id FROM link WHERE directory_user_id = ${userId})
-    ORDER BY iss, sub_key`);
+type Keys = { readonly userId: string | undefined; readonly issuerKnown: boolean; readonly keys: readonly { readonly iss: string; readonly sub: string }[] };
+
+async function keysOf(transaction: Transaction, target: RevocationTarget): Promise<Keys> {
+  if ("userId" in target) {
+    const userId = await existingUser(transaction, target.userId);
+    const keys = await transaction.query<{ iss: string; sub: string }>(sql`SELECT iss, sub_key AS sub FROM identity WHERE user_id = ${userId} ORDER BY iss, sub_key`);
+    return { userId, issuerKnown: true, keys };
+  }
+  const { userId, issuerKnown, keys } = await subjectOwner(transaction, target.iss, target.sub);
+  return { userId, issuerKnown, keys: keys.map((sub) => ({ iss: target.iss, sub })) };
 }
 
 /** The keys' present entries under lock, so that two admins at once do not undo each other; an absent one begins empty. */

@@ -15,3 +15,15 @@ export { beginTerm, type Digest, Fenced, feedsPending, publishFeed } from "./pub
 export { sql } from "./sql.ts";
 export { createUserDirectory } from "./user-directory.ts";
 export { isReady } from "./health.ts";
+export { type ConnectionPatch, connectionDefaults, createConnection, findConnection, listConnections, type NewConnection, updateConnection } from "./admin-connections.ts";
+export { type Act, adoptDenials, denySubject, liftDenial, type RevocationOutcome, type RevocationTarget, revokeTokens, suspendUser, unsuspendUser } from "./admin-denials.ts";
+export { readUserHistory, type UserEvent, type UserHistory } from "./admin-user-history.ts";
+export { findUsers, type UserQuery, type UserSummary } from "./admin-users.ts";
+export { type CredentialInfo, issueAudited, listCredentials, revokeCredential } from "./credential-list.ts";
+export { readSubjectFacts, tenantsKnowing } from "./explain-facts.ts";
+export { type Lag, readLag, type StageLag } from "./lag.ts";
+export { type GatewayReceipt, type GatewayState, listGateways, recordReceipt } from "./receipts.ts";
+export { type ResolvedSubject, resolveSubject } from "./resolve-subject.ts";
+export { enqueueResync, readResync, type ResyncPace, type ResyncProgress, type ResyncRun, type ResyncScope, startResync } from "./resync.ts";
+export { createTenant, findTenant, type Keyset, type KeysetRequest, listTenants, type Tenant, tenantsOfIssuer } from "./tenants.ts";
+export { type Alert, type DeadLetter, listAlerts, listDeadLetters, listRevocations, type Revocation } from "./trouble.ts";

@@ -1,0 +1,49 @@
+import type { FastifyPluginAsync } from "fastify";
+import { consoleRoutes } from "@rollcall/console";
+import { createWaker } from "@rollcall/core/queue";
+import { type Logger, newId, type Shutdown } from "@rollcall/core/runtime";
+import type { Credentials, Database } from "@rollcall/core/store";
+import { feedRoutes, openSigner } from "@rollcall/feed";
+import { ingestRoutes } from "@rollcall/ingest";
+import { startPublisher } from "@rollcall/reconciler";
+import { startWorker } from "@rollcall/worker";
+
+export type RolesOptions = {
+  readonly database: Database;
+  readonly credentials: Credentials;
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly feedKeys: string;
+  readonly publicUrl: string;
+  readonly staleSecMax: number;
+  readonly retentionSec: number;
+  readonly log: Logger;
+  readonly shutdown: Shutdown;
+};
+
+/** Starts every role in this process, and answers the HTTP parts that are still to be mounted. */
+export async function startRoles(options: RolesOptions): Promise<readonly FastifyPluginAsync[]> {
+  const { database, credentials, publicUrl, log, shutdown } = options;
+  const queue = { redisUrl: options.redisUrl, databaseUrl: options.databaseUrl };
+  const waker = createWaker(queue, (error) => log.warn({ err: error }, "the queue failed; the sweep goes on"));
+  shutdown.add("waker", () => waker.close());
+  const worker = startWorker({ database, queue, log, newId });
+  shutdown.add("worker", () => worker.close());
+  const publisher = await startPublisher({ database, log, retentionSec: options.retentionSec });
+  shutdown.add("publisher", () => publisher.close());
+
+  const feed = await feedRoutes({
+    database,
+    credentials,
+    signer: await openSigner(options.feedKeys),
+    publicUrl,
+    staleSecMax: options.staleSecMax,
+    now: Date.now,
+    onError: (error) => log.warn({ err: error }, "the feed lost a connection"),
+  });
+  return [
+    ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId }),
+    feed,
+    consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now }),
+  ];
+}

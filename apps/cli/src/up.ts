@@ -1,0 +1,109 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { FastifyPluginAsync } from "fastify";
+import type { JWK } from "jose";
+import { authzRoutes } from "@rollcall/authz";
+import { assertQueueSafe } from "@rollcall/core/queue";
+import { type Context, createServer, type Fallbacks, isSet, listen, readConfig, runProcess, type Shutdown } from "@rollcall/core/runtime";
+import { assertDurable, createCredentials, type Credentials, type Database, isReady, migrate, openDatabase } from "@rollcall/core/store";
+import { createGuard, type Guard } from "@rollcall/guard";
+import { devAudience, devIssuerRoutes } from "./dev-issuer.ts";
+import { ensureFirstTenant, firstTenant, type FirstTokens } from "./first-tenant.ts";
+import { lockDirectory } from "./instance-lock.ts";
+import { startPostgres } from "./postgres.ts";
+import { startRoles } from "./roles.ts";
+import { ensureSecret, ensureSecrets, privateJwk } from "./secrets.ts";
+import { welcome } from "./welcome.ts";
+
+const settings = [
+  "DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "ROLLCALL_SECRET", "FEED_KEYS", "FEED_STALE_SEC_MAX", "FEED_RETENTION_SEC",
+  "PUBLIC_URL", "PORT", "ROLLCALL_HOME",
+] as const;
+type Settings = (typeof settings)[number];
+
+/** Every role in one process: on the database it is given, else on one of its own. Runs until it is told to stop. */
+export async function run(): Promise<number> {
+  await runProcess("up", settings, build, prepare, { LOG_LEVEL: "warn" });
+  return new Promise(() => undefined);
+}
+
+/** Takes the home directory, starts what the environment does not provide, and says where it is. */
+async function prepare(shutdown: Shutdown): Promise<Fallbacks> {
+  const { ROLLCALL_HOME: home, PORT: port } = readConfig(["ROLLCALL_HOME", "PORT"]);
+  const unlock = lockDirectory(home);
+  shutdown.add("lock", unlock);
+  const secrets = await ensureSecrets(path.join(home, "secrets"));
+  const ours = { ...secrets, PUBLIC_URL: `http://localhost:${port}` };
+  if (isSet("DATABASE_URL")) return ours;
+
+  process.stdout.write("starting PostgreSQL …\n");
+  const postgres = await startPostgres({ directory: path.join(home, "postgres") });
+  shutdown.add("postgres", () => postgres.stop());
+  return { ...ours, DATABASE_URL: postgres.url };
+}
+
+async function build({ config, log, shutdown }: Context<Settings>): Promise<void> {
+  const embedded = !isSet("DATABASE_URL");
+  const issuer = `${config.PUBLIC_URL}/dev`;
+  await migrate(config.DATABASE_URL);
+  const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError: (error) => log.warn({ err: error }, "a connection broke") });
+  shutdown.add("database", () => database.close());
+  await assertDurable(database);
+  await assertQueueSafe({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL });
+
+  const credentials = createCredentials(database, config.ROLLCALL_SECRET, Date.now);
+  const tokens = await ensureFirstTenant(database, config.ROLLCALL_SECRET, embedded ? [issuer] : []);
+  if (tokens !== undefined) keepForCli(config, tokens);
+  const parts = await startRoles({
+    database,
+    credentials,
+    databaseUrl: config.DATABASE_URL,
+    redisUrl: config.REDIS_URL,
+    feedKeys: config.FEED_KEYS,
+    publicUrl: config.PUBLIC_URL,
+    staleSecMax: config.FEED_STALE_SEC_MAX,
+    retentionSec: config.FEED_RETENTION_SEC,
+    log,
+    shutdown,
+  });
+  const gateway = embedded ? await devGateway(config, database, credentials, issuer) : undefined;
+  const app = createServer(log, { ready: () => isReady(database) }, shutdown);
+  await listen(app, [...parts, ...(gateway?.parts ?? [])], { host: config.HOST, port: config.PORT }, shutdown);
+  if (gateway !== undefined) {
+    shutdown.add("guard", () => gateway.guard.close());
+    await gateway.guard.start();
+  }
+  process.stdout.write(welcome({ url: config.PUBLIC_URL, home: config.ROLLCALL_HOME, embedded, redis: config.REDIS_URL !== undefined, tokens }));
+}
+
+/** A gateway to try the first token at, with an issuer that signs it. */
+async function devGateway(
+  config: Context<Settings>["config"],
+  database: Database,
+  credentials: Credentials,
+  issuer: string,
+): Promise<{ readonly guard: Guard; readonly parts: readonly FastifyPluginAsync[] }> {
+  const directory = path.join(config.ROLLCALL_HOME, "secrets");
+  const key = JSON.parse(await ensureSecret(directory, "dev-issuer.json", async () => JSON.stringify(await privateJwk("RS256")))) as JWK;
+  const token = await ensureSecret(directory, "dev-gateway-token", async () => {
+    const [row] = await database.housePrisma.tenant.findMany({ where: { slug: firstTenant } });
+    if (row === undefined) throw new Error(`the tenant ${firstTenant} is missing`);
+    return (await credentials.issue({ purpose: "feed", tenantId: row.id, label: "the gateway of `up`" })).token;
+  });
+  const local = `http://127.0.0.1:${config.PORT}`;
+  const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...publicKey } = key;
+  const guard = createGuard({
+    issuers: [{ issuer, audience: devAudience, jwks: { keys: [publicKey] } }],
+    feed: { url: `${local}/v1/feeds/${firstTenant}`, token, gateway: "up" },
+    stale: "deny",
+    unknown: "resolve",
+    resolve: { url: `${local}/v1/resolve`, token },
+  });
+  return { guard, parts: [devIssuerRoutes(issuer, key, credentials), authzRoutes(guard)] };
+}
+
+/** The command line finds the service and its admin token here. */
+function keepForCli(config: Context<Settings>["config"], tokens: FirstTokens): void {
+  const file = path.join(config.ROLLCALL_HOME, "cli.json");
+  writeFileSync(file, `${JSON.stringify({ url: config.PUBLIC_URL, token: tokens.admin, tenant: firstTenant }, null, 2)}\n`, { mode: 0o600 });
+}

@@ -1,0 +1,55 @@
+import { createConnection, findConnection, listConnections, updateConnection } from "@rollcall/core/store";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type AdminDoor, adminOf, isStorable, notFound, tenantOf } from "./admin-door.ts";
+import { issuer, read, slug, text } from "./requests.ts";
+
+const secondsMax = 366 * 86_400;
+const issuersMax = 20;
+const attribute = text(200).regex(/^(?:urn:[\w.:-]+:\w+|\w+\[primary\]|\w+(?:\.\w+)*)$/, "must be like externalId, name.givenName, emails[primary] or urn:…:employeeNumber");
+
+const settings = {
+  kind: z.enum(["okta", "entra", "scim"]),
+  name: text(200),
+  issuers: z.array(issuer).max(issuersMax),
+  audience: text(512).nullable(),
+  subjectClaim: text(100),
+  subjectRule: z.enum(["direct", "attribute", "federated"]),
+  subjectAttribute: attribute,
+  subjectCompare: z.enum(["exact", "casefold"]),
+  tokenLifetimeSec: z.int().min(60).max(secondsMax),
+};
+const patchBody = z.strictObject(settings).partial();
+const connectionBody = z.strictObject({ ...patchBody.shape, slug, kind: settings.kind.default("scim") });
+
+export function connectionRoutes(app: FastifyInstance, door: AdminDoor): void {
+  app.post("/tenants/:tenant/connections", async (request, reply) => {
+    const tenant = await tenantOf(door, request);
+    const { audience, ...body } = read(connectionBody, request.body);
+    const connection = { ...body, id: door.newId(), name: body.name ?? body.slug, audience: audience ?? undefined };
+    return reply.code(201).send(await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId));
+  });
+  app.get("/tenants/:tenant/connections", async (request) => {
+    const tenant = await tenantOf(door, request);
+    return { items: await listConnections(door.database, tenant.id) };
+  });
+  app.get("/tenants/:tenant/connections/:connection", async (request) => {
+    const tenant = await tenantOf(door, request);
+    const connection = await findConnection(door.database, tenant.id, connectionIn(request));
+    if (connection === undefined) throw notFound();
+    return connection;
+  });
+  app.patch("/tenants/:tenant/connections/:connection", async (request) => {
+    const tenant = await tenantOf(door, request);
+    const { audience, ...body } = read(patchBody, request.body);
+    // null takes the audience away; left out, it stays.
+    const patch = audience === undefined ? body : { ...body, audience: audience ?? undefined };
+    return updateConnection(door.database, tenant.id, connectionIn(request), patch, adminOf(request).credentialId);
+  });
+}
+
+function connectionIn(request: FastifyRequest): string {
+  const { connection } = request.params as { readonly connection: string };
+  if (!isStorable(connection)) throw notFound();
+  return connection;
+}

@@ -1,0 +1,41 @@
+import { type Act, findUsers, readUserHistory, suspendUser, unsuspendUser } from "@rollcall/core/store";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type AdminDoor, adminOf, notFound, tenantOf } from "./admin-door.ts";
+import { idIn, issuer, keysetOf, pageQuery, read, subject, text } from "./requests.ts";
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  id: text(64).optional(),
+  iss: issuer.optional(),
+  sub: subject.optional(),
+  userName: subject.optional(),
+  externalId: subject.optional(),
+});
+const noteBody = z.strictObject({ note: text(500).optional() });
+
+export function userRoutes(app: FastifyInstance, door: AdminDoor): void {
+  app.get("/tenants/:tenant/users", async (request) => {
+    const tenant = await tenantOf(door, request);
+    const { after, limit, ...query } = read(listQuery, request.query);
+    return findUsers(door.database, tenant.id, query, keysetOf({ after, limit }));
+  });
+  app.get("/tenants/:tenant/users/:id", async (request) => {
+    const tenant = await tenantOf(door, request);
+    const history = await readUserHistory(door.database, tenant.id, idIn(request.params));
+    if (history === undefined) throw notFound();
+    return history;
+  });
+  app.post("/tenants/:tenant/users/:id/suspend", async (request) => {
+    const tenant = await tenantOf(door, request);
+    return suspendUser(door.database, tenant.id, idIn(request.params), actOf(door, request, read(noteBody, request.body).note));
+  });
+  app.post("/tenants/:tenant/users/:id/unsuspend", async (request) => {
+    const tenant = await tenantOf(door, request);
+    return unsuspendUser(door.database, tenant.id, idIn(request.params), actOf(door, request, read(noteBody, request.body).note));
+  });
+}
+
+export function actOf(door: AdminDoor, request: FastifyRequest, note: string | undefined): Act {
+  return { actor: adminOf(request).credentialId, at: new Date(door.now()), note };
+}

@@ -1,0 +1,78 @@
+import type { Connection } from "./connection.ts";
+import type { EventKind } from "./event.ts";
+
+/** What checking a token's signature against its issuer's published keys said. */
+export type SignatureVerdict =
+  | { readonly kind: "valid" | "invalid" | "algorithm_not_allowed" | "key_unknown" | "not_checked" }
+  | { readonly kind: "keys_unavailable"; readonly why: string };
+
+export type TokenFacts =
+  | { readonly kind: "malformed"; readonly why: string }
+  | {
+      readonly kind: "read";
+      readonly alg: unknown;
+      readonly typ: unknown;
+      readonly iss: unknown;
+      readonly aud: unknown;
+      readonly exp: unknown;
+      readonly nbf: unknown;
+      readonly iat: unknown;
+      readonly signature: SignatureVerdict;
+    };
+
+/** A token, or a subject alone. */
+export type ExplainQuestion = {
+  readonly token: TokenFacts | undefined;
+  readonly iss: string | undefined;
+  /** The claim's value as it stands in the token, of whatever type. */
+  readonly sub: unknown;
+  readonly subjectClaim: string;
+};
+
+/** A directory user that the subject might mean. */
+export type Candidate = {
+  readonly directoryUserId: string;
+  readonly userId: string;
+  readonly connection: Connection;
+  /** The subject that its connection's rule reads from it. */
+  readonly subject: string | undefined;
+  readonly userName: string;
+  readonly externalId: string | undefined;
+  readonly active: boolean;
+  readonly deletedAt: Date | undefined;
+  readonly version: number;
+  readonly appliedVersion: number;
+  /** The event that last took access away. */
+  readonly left: EventFact | undefined;
+  /** The oldest event that waits, with how many wait before it in its lane. */
+  readonly waiting: (EventFact & { readonly lane: number; readonly ahead: number; readonly attempts: number }) | undefined;
+  /** The newest event that was given up, where nothing was applied since. */
+  readonly dead: (EventFact & { readonly reason: string }) | undefined;
+  readonly denials: readonly DenialFact[];
+};
+
+export type EventFact = { readonly id: number; readonly kind: EventKind; readonly at: Date };
+export type DenialFact = { readonly reason: string; readonly since: Date; readonly by: string | undefined };
+export type IdentityFact = { readonly iss: string; readonly sub: string; readonly userId: string; readonly directoryUserId: string; readonly alias: boolean };
+
+export type RevocationFact = {
+  readonly deny: boolean;
+  readonly nbf: number | undefined;
+  readonly reason: string;
+  readonly since: Date;
+  readonly by: string | undefined;
+  /** The feed's log has it. */
+  readonly published: boolean;
+};
+
+export type SubjectFacts = {
+  /** Those that name the issuer, or all of the tenant's where none is given. */
+  readonly connections: readonly Connection[];
+  readonly candidates: readonly Candidate[];
+  /** The identities that the subject has in the user store. */
+  readonly identities: readonly IdentityFact[];
+  readonly revocations: readonly RevocationFact[];
+  readonly gateways: readonly { readonly name: string; readonly behind: number | undefined; readonly asOfAgeMs: number }[];
+  /** Another tenant knows the subject; only ever told to an operator of the house. */
+  readonly otherTenants: readonly string[];
+};

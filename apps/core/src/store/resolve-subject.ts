@@ -1,0 +1,85 @@
+import { type Candidate, type Connection, decideResolution, type Resolution, subjectKey } from "../domain/index.ts";
+import type { Database, Transaction } from "./database.ts";
+import { sql } from "./sql.ts";
+import { findHolders, readConnectionsNaming, subjectKeys } from "./subject-holders.ts";
+
+export type ResolvedSubject =
+  | { readonly status: "active"; readonly userId: string; readonly userName: string; readonly groups: readonly string[] }
+  | Exclude<Resolution, { readonly status: "active" }>;
+
+type OwnerRow = { directory_user_id: string; user_id: string; sub_key: string; connection_id: string; active: boolean; deleted: boolean };
+
+/**
+ * Whom a verified subject names now. A joiner whom the directory
+ * has accepted is never unknown, though no worker has come to it yet; a leaver whom it has accepted
+ * is refused, though none has.
+ */
+export async function resolveSubject(database: Database, tenantId: string, iss: string, sub: string): Promise<ResolvedSubject> {
+  return database.inTenant(tenantId, async (transaction) => {
+    const connections = await readConnectionsNaming(transaction, iss);
+    const keys = subjectKeys(connections, sub);
+    const [revoked, owner, holders] = await Promise.all([
+      readRevoked(transaction, tenantId, iss, keys),
+      readOwner(transaction, connections, iss, sub, keys),
+      findHolders(transaction, connections, sub),
+    ]);
+    const candidates = owner === undefined ? holders : [owner, ...holders];
+    const denials = await readDenials(transaction, candidates.map(({ userId }) => userId));
+    const resolution = decideResolution({ issuerKnown: connections.length > 0, revoked, owner, holders, denials });
+    if (resolution.status !== "active") return resolution;
+    return { status: "active", userId: resolution.userId, ...(await readProfile(transaction, resolution.userId, resolution.directoryUserId)) };
+  });
+}
+
+async function readRevoked(transaction: Transaction, tenantId: string, iss: string, keys: readonly string[]): Promise<string | undefined> {
+  const [row] = await transaction.query<{ reason: string }>(sql`
+    SELECT reason FROM revocation
+    WHERE tenant_id = ${tenantId} AND deny AND (expires_at IS NULL OR expires_at > now())
+      AND ((scope = 'sub' AND iss = ${iss} AND sub = ANY(${keys}::text[])) OR (scope = 'iss' AND iss = ${iss}))
+    ORDER BY scope DESC LIMIT 1`);
+  return row?.reason;
+}
+
+/** The identity's owner in the directory's present state. An alias owns a subject only where nobody owns it by name. */
+async function readOwner(
+  transaction: Transaction,
+  connections: readonly Connection[],
+  iss: string,
+  sub: string,
+  keys: readonly string[],
+): Promise<Candidate | undefined> {
+  const rows = await transaction.query<OwnerRow>(sql`
+    SELECT identity.directory_user_id, identity.user_id, identity.sub_key, usr.connection_id, usr.active, usr.deleted_at IS NOT NULL AS deleted
+    FROM identity JOIN directory_user AS usr ON usr.id = identity.directory_user_id
+    WHERE identity.iss = ${iss} AND identity.sub_key = ANY(${keys}::text[])
+    ORDER BY identity.alias, identity.sub_key`);
+  const compareOf = new Map(connections.map((connection) => [connection.id, connection.subjectCompare]));
+  const row = rows.find((candidate) => candidate.sub_key === subjectKey(compareOf.get(candidate.connection_id) ?? "exact", sub));
+  return row && { directoryUserId: row.directory_user_id, userId: row.user_id, active: row.active, deleted: row.deleted };
+}
+
+async function readDenials(transaction: Transaction, userIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await transaction.query<{ user_id: string; reasons: string[] }>(sql`
+    SELECT user_id, array_agg(reason) AS reasons FROM denial WHERE user_id = ANY(${userIds}::uuid[]) GROUP BY user_id`);
+  return new Map(rows.map((row) => [row.user_id, row.reasons]));
+}
+
+/** Name and groups: the application's where it has them, else the directory's, which it is about to have. */
+async function readProfile(
+  transaction: Transaction,
+  userId: string,
+  directoryUserId: string,
+): Promise<{ readonly userName: string; readonly groups: readonly string[] }> {
+  const [row] = await transaction.query<{ user_name: string; groups: string[] }>(sql`
+    SELECT coalesce(app_user.user_name, usr.user_name) AS user_name,
+      CASE WHEN coalesce(link.applied_version, 0) > 0
+        THEN ARRAY(SELECT DISTINCT grp.display_name FROM app_group_member AS member JOIN app_group AS grp ON grp.id = member.group_id
+          WHERE member.user_id = ${userId} ORDER BY 1)
+        ELSE ARRAY(SELECT DISTINCT grp.display_name FROM directory_member AS edge JOIN directory_group AS grp ON grp.id = edge.group_id
+          WHERE edge.member_id = usr.id AND grp.deleted_at IS NULL ORDER BY 1)
+      END AS groups
+    FROM directory_user AS usr LEFT JOIN link ON link.directory_user_id = usr.id LEFT JOIN app_user ON app_user.id = ${userId}
+    WHERE usr.id = ${directoryUserId}`);
+  if (row === undefined) throw new Error(`directory user ${directoryUserId} has no row`);
+  return { userName: row.user_name, groups: row.groups };
+}

@@ -1,0 +1,80 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { root, runAnyway } from "./program.ts";
+
+const npmItself = ["ci", "install"];
+const shells = ["", "sh", "bash", "console"];
+
+/** Every command in the code blocks of README.md exists: npm scripts, `rollcall` commands with their options, services of compose. */
+export async function checkReadme(): Promise<void> {
+  const commands = commandsIn(await readFile(path.join(root, "README.md"), "utf8"));
+  if (commands.length === 0) throw new Error("README.md shows no command at all");
+  const problems = await Promise.all(commands.map(problemWith));
+  const found = problems.filter((problem) => problem !== undefined);
+  if (found.length > 0) throw new Error([...new Set(found)].join("\n"));
+}
+
+function commandsIn(markdown: string): readonly (readonly string[])[] {
+  const blocks = [...markdown.matchAll(/^```(\w*)\n(.*?)^```/gms)].filter(([, language]) =>
+    shells.includes(language ?? ""),
+  );
+  return blocks
+    .flatMap(([, , body]) => (body ?? "").replaceAll("\\\n", " ").split("\n"))
+    .map((line) => line.replace(/^\$ /, "").replace(/(^|\s)#.*$/, ""))
+    .flatMap((line) => line.split(/&&|\|\||[;|]/))
+    .map((command) => command.trim().split(/\s+/))
+    .map((words) => words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))));
+}
+
+async function problemWith(words: readonly string[]): Promise<string | undefined> {
+  const [program, first, ...rest] = words;
+  switch (program) {
+    case "npm":
+      return problemWithNpm(first ?? "", rest);
+    case "npx":
+      return first === "rollcall" ? problemWithRollcall(rest) : `README.md: npx ${first} is no command of this house`;
+    case "rollcall":
+      return problemWithRollcall(words.slice(1));
+    case "docker":
+      return existsSync(path.join(root, "docker-compose.yml"))
+        ? undefined
+        : "README.md: there is no docker-compose.yml";
+    default:
+      return undefined;
+  }
+}
+
+async function problemWithNpm(first: string, rest: readonly string[]): Promise<string | undefined> {
+  const script = first === "run" ? (rest[0] ?? "") : first;
+  if (first !== "run" && npmItself.includes(first)) return undefined;
+  const { scripts } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  if (scripts[script] === undefined) return `README.md: npm has no script "${script}"`;
+  const afterDashes = rest.slice(rest.indexOf("--") + 1);
+  return script === "rollcall" ? problemWithRollcall(afterDashes) : undefined;
+}
+
+/** Asks the command line itself: the help of what exists names it, and each of its options. */
+async function problemWithRollcall(words: readonly string[]): Promise<string | undefined> {
+  const until = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
+  const names = until === -1 ? words : words.slice(0, until);
+  const { output } = await runAnyway(
+    "node",
+    ["--conditions=rollcall-source", "apps/cli/src/main.ts", ...names, "--help"],
+    root,
+  );
+  const usage = /^Usage: rollcall(.*)$/m.exec(output)?.[1] ?? "";
+  if (
+    !names.every((name, index) =>
+      index > 0 && !usage.includes(` ${name}`) ? usage.includes("<") : usage.includes(` ${name}`),
+    )
+  ) {
+    return `README.md: rollcall has no command "${names.join(" ")}"`;
+  }
+  const unknown = words.filter((word) => word.startsWith("--") && !output.includes(word.split("=")[0] ?? word));
+  return unknown.length === 0
+    ? undefined
+    : `README.md: rollcall ${names.join(" ")} has no option ${unknown.join(", ")}`;
+}
