@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Client } from "pg";
+import { Redis } from "ioredis";
 import { exportJWK, generateKeyPair } from "jose";
 import { afterAll, inject } from "vitest";
+import { consoleRoutes } from "@rollcall/console";
 import { createWaker, type QueueAddress, type Waker } from "@rollcall/core/queue";
 import { createServer, createShutdown, listen, newId } from "@rollcall/core/runtime";
 import { createCredentials, type Credentials, type Database, isReady, openDatabase } from "@rollcall/core/store";
@@ -19,12 +21,18 @@ export type House = {
   readonly credentials: Credentials;
   readonly waker: Waker;
   readonly worker: Worker | undefined;
+  /** Every route that the house answers, as `GET /v1/…`. */
+  readonly routes: readonly string[];
 };
 
 export type HouseOptions = {
   readonly queue?: "postgres" | "redis";
   /** Roles that stay out: a story about a late or lost part starts it itself. */
   readonly without?: readonly ("worker" | "publisher")[];
+  /** Another house's, where several share one database. */
+  readonly databaseUrl?: string;
+  /** A Redis of the story's own, which it may stop. */
+  readonly redisUrl?: string;
 };
 
 export const houseSecret = "a secret of the house that tests know";
@@ -45,9 +53,10 @@ export async function cloneDatabase(): Promise<string> {
 }
 
 /** Every role of Rollcall in this process, on a database of its own and real queues, closed after the file. */
-export async function openHouse({ queue: backend = "postgres", without = [] }: HouseOptions = {}): Promise<House> {
-  const databaseUrl = await cloneDatabase();
-  const queue = { databaseUrl, redisUrl: backend === "redis" ? redisDatabase() : undefined };
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const { queue: backend = "postgres", without = [] } = options;
+  const databaseUrl = options.databaseUrl ?? (await cloneDatabase());
+  const queue = { databaseUrl, redisUrl: options.redisUrl ?? (backend === "redis" ? await redisDatabase() : undefined) };
   const shutdown = createShutdown(quietLog, 20_000);
   const database = openDatabase({ url: databaseUrl, poolMax: 8, onError: () => undefined });
   shutdown.add("database", () => database.close());
@@ -61,12 +70,18 @@ export async function openHouse({ queue: backend = "postgres", without = [] }: H
   }
   const credentials = createCredentials(database, houseSecret, Date.now);
   const app = createServer(quietLog, { ready: () => isReady(database) }, shutdown);
+  const routes = ["GET /livez", "GET /readyz"];
+  app.addHook("onRoute", ({ method, url }) => {
+    routes.push(...[method].flat().map((name) => `${name} ${url}`));
+  });
   const publicUrl = "https://rollcall.test";
   const signer = await openSigner(await feedKeys());
   const feed = await feedRoutes({ database, credentials, signer, publicUrl, staleSecMax: 30, now: Date.now, onError: () => undefined });
-  const port = await listen(app, [ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId }), feed], { host: "127.0.0.1", port: 0 }, shutdown);
+  const ingest = ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId });
+  const console = consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now });
+  const port = await listen(app, [ingest, feed, console], { host: "127.0.0.1", port: 0 }, shutdown);
   afterAll(() => shutdown.run("end of the file"));
-  return { url: `http://127.0.0.1:${port}`, database, databaseUrl, queue, credentials, waker, worker };
+  return { url: `http://127.0.0.1:${port}`, database, databaseUrl, queue, credentials, waker, worker, routes };
 }
 
 export async function feedKeys(): Promise<string> {
@@ -74,9 +89,14 @@ export async function feedKeys(): Promise<string> {
   return JSON.stringify({ keys: [{ ...(await exportJWK(privateKey)), kid: randomUUID() }] });
 }
 
-// Each file has a Redis database of its own, so that one file's FLUSHALL is no other's fault.
-function redisDatabase(): string {
+/** A Redis database of the house's own, so that no other house takes its jobs. */
+async function redisDatabase(): Promise<string> {
   const url = inject("redisUrl");
   if (url === "") throw new Error("no Redis: install redis-server");
-  return `${url}/${1 + (process.pid % 15)}`;
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  try {
+    return `${url}/${await redis.incr("houses")}`;
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -65,3 +65,15 @@ async function sendScim(house: House, token: string, method: string, path: strin
 export function newUser(externalId: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName: `${externalId}@example.test`, externalId, active: true, ...more };
 }
+
+export function newGroup(displayName: string, members: readonly string[] = []): Record<string, unknown> {
+  return { schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"], displayName, members: members.map((value) => ({ value })) };
+}
+
+/** A PATCH body (RFC 7644 §3.5.2). */
+export function patch(...operations: readonly Record<string, unknown>[]): Record<string, unknown> {
+  return { schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], Operations: operations };
+}
+
+export const deactivate = patch({ op: "replace", value: { active: false } });
+export const reactivate = patch({ op: "replace", value: { active: true } });

@@ -10,7 +10,7 @@ type Report = (problem: string) => void;
 
 const topNames = ["issuers", "feed", "stale", "unknown", "resolve", "routeFrom"];
 const issuerNames = [
-  "issuer", "audience", "jwksUrl", "jwks", "algorithms", "types", "subjectClaim", "tenantClaim", "tenant", "subjectFormat", "clockToleranceSec",
+  "issuer", "audience", "jwksUrl", "jwks", "algorithms", "types", "subjectClaim", "tenantClaim", "tenant", "subjectFormat", "subjectCompare", "clockToleranceSec",
 ];
 const feedNames = ["url", "token", "gateway", "persistPath", "keys", "waitSec"];
 const resolveNames = ["url", "token", "timeoutMs", "rememberSec"];

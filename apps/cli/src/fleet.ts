@@ -73,7 +73,7 @@ export async function startFleet(directory: string, issuers: readonly string[], 
 
 function startRole(role: Role, settings: Fallbacks): ChildProcess {
   const main = path.join(apps, role, "src", "main.ts");
-  return spawn(process.execPath, ["--conditions=rollcall-source", main], { env: environmentWith(settings), stdio: ["ignore", "ignore", "inherit"] });
+  return spawn(process.execPath, ["--conditions=rollcall-source", main], { env: environmentWith(settings), stdio: ["ignore", 2, "inherit"] });
 }
 
 async function stopRole(child: ChildProcess): Promise<void> {

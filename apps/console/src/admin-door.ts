@@ -30,11 +30,21 @@ export function guardDoor(app: FastifyInstance, door: AdminDoor): void {
     throw notFound();
   });
   app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("*", { parseAs: "string", bodyLimit: bodyBytesMax }, (request, body: string, done) => {
-    if (body === "") done(null, undefined);
-    else parse(request, body, done);
-  });
+  app.addContentTypeParser("*", { parseAs: "string", bodyLimit: bodyBytesMax }, async (_request: FastifyRequest, body: string) =>
+    body === "" ? undefined : parseJson(body),
+  );
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body, (name, value: unknown) => {
+      if (name === "__proto__") throw new SyntaxError();
+      return value;
+    });
+  } catch {
+    // The platform's message quotes the body.
+    throw new DirectoryError("syntax_invalid", "body is not JSON");
+  }
 }
 
 export function adminOf(request: FastifyRequest): Admin {

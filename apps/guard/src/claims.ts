@@ -1,4 +1,5 @@
 import type { JWTPayload } from "jose";
+import { foldCase } from "./fold-case.ts";
 import type { Subject } from "./decision.ts";
 import type { RefusalReason } from "./reasons.ts";
 import type { IssuerSettings } from "./settings.ts";
@@ -33,6 +34,7 @@ export function judgeClaims(typ: unknown, claims: JWTPayload, issuer: IssuerSett
     subject: {
       iss: issuer.issuer,
       sub,
+      subKey: issuer.subjectCompare === "casefold" ? foldCase(sub) : sub,
       exp,
       ...(nbf === undefined ? {} : { nbf }),
       ...(isNumericDate(claims.iat) ? { iat: claims.iat } : {}),

@@ -29,6 +29,8 @@ export type Decision = Allowed | Refused;
 export type Subject = {
   readonly iss: string;
   readonly sub: string;
+  /** `sub` as the feed names it: itself, or without case where the issuer's subjects compare so. */
+  readonly subKey: string;
   readonly tenant?: string;
   readonly sid?: string;
   readonly jti?: string;

@@ -135,8 +135,7 @@ function createDecider(settings: GuardSettings, house: House, onError: (error: E
   };
 
   const ask = async (subject: Subject, stale: boolean): Promise<Decision> => {
-    const { iss, sub } = subject;
-    const resolution = (await house.resolver?.ask({ iss, sub }, stale)) ?? { reason: "resolve_unavailable" };
+    const resolution = (await house.resolver?.ask(subject, stale)) ?? { reason: "resolve_unavailable" };
     if ("reason" in resolution) return refuse(resolution.reason, subject);
     // A denial may have arrived while Rollcall was being asked.
     const verdict = house.judge(subject);

@@ -17,6 +17,8 @@ export type IssuerOptions = {
   /** The tenant the claim must name; without `tenantClaim`, the tenant of all the issuer's tokens. */
   readonly tenant?: string | undefined;
   readonly subjectFormat?: RegExp | undefined;
+  /** As the connection's subject rule compares; `casefold` where subjects are e-mail addresses or names. */
+  readonly subjectCompare?: "exact" | "casefold" | undefined;
   /** At most 60; lengthens `exp` and `nbf`, never a revocation. */
   readonly clockToleranceSec?: number | undefined;
 };

@@ -1,5 +1,5 @@
 import { createBoundedMemory } from "./bounded-memory.ts";
-import type { GuardedUser } from "./decision.ts";
+import type { GuardedUser, Subject } from "./decision.ts";
 import { exchange } from "./exchange.ts";
 import type { RevocationEntry } from "./revocations.ts";
 import type { ResolveSettings } from "./settings.ts";
@@ -9,7 +9,7 @@ export type Resolution = { readonly user: GuardedUser } | { readonly reason: "su
 
 export type Resolver = {
   /** Asks unless an answer is remembered; `afresh` asks in any case. */
-  readonly ask: (subject: ResolveRequest, afresh: boolean) => Promise<Resolution>;
+  readonly ask: (subject: Pick<Subject, "iss" | "sub" | "subKey">, afresh: boolean) => Promise<Resolution>;
   /** Forgets the subjects that entries name; everything where that cannot be told. */
   readonly forget: (entries: readonly RevocationEntry[] | undefined) => void;
 };
@@ -60,7 +60,7 @@ export function createResolver(parts: ResolverParts): Resolver {
 
   return {
     ask: async (subject, afresh) => {
-      const key = keyOf(subject);
+      const key = keyOf(subject.iss, subject.subKey);
       if (afresh) return share(key, subject);
       const remembered = active.recall(key);
       return remembered !== undefined && now() < remembered.untilMs ? { user: remembered.user } : share(key, subject);
@@ -74,7 +74,7 @@ export function createResolver(parts: ResolverParts): Resolver {
       }
       for (const entry of named) {
         if (entry.scope !== "sub") continue;
-        const key = keyOf(entry);
+        const key = keyOf(entry.iss, entry.sub);
         active.forget(key);
         const own = asking.get(key);
         if (own !== undefined) own.overtaken = true;
@@ -109,6 +109,6 @@ function read(answer: ResolveAnswer | null): Resolution | undefined {
 }
 
 /** Neither part can feign the other: the length says where the issuer ends. */
-function keyOf({ iss, sub }: ResolveRequest): string {
-  return `${iss.length}:${iss}${sub}`;
+function keyOf(iss: string, subKey: string): string {
+  return `${iss.length}:${iss}${subKey}`;
 }

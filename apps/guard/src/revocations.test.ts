@@ -4,7 +4,7 @@ import { createRevocations, type RevocationEntry } from "./revocations.ts";
 
 const iss = "https://idp.example";
 const now = 1_000_000;
-const ada: Subject = { iss, sub: "ada", tenant: "t1", sid: "s1", jti: "j1", iat: now - 100, exp: now + 200 };
+const ada: Subject = { iss, sub: "ada", subKey: "ada", tenant: "t1", sid: "s1", jti: "j1", iat: now - 100, exp: now + 200 };
 const entry = (changes: Partial<RevocationEntry>): RevocationEntry => ({ op: "deny", scope: "sub", iss, sub: "ada", ...changes });
 
 function judge(subject: Subject, ...entries: readonly Partial<RevocationEntry>[]) {
@@ -42,9 +42,9 @@ test("a value means nothing in another scope", () => {
 });
 
 test("names that every object has are subjects like any other", () => {
-  expect(judge({ ...ada, sub: "__proto__" })).toBeUndefined();
-  expect(judge({ ...ada, sub: "__proto__" }, { sub: "__proto__" })).toBe("revoked");
-  expect(judge({ ...ada, sub: "constructor" }, { sub: "__proto__" })).toBeUndefined();
+  expect(judge({ ...ada, subKey: "__proto__" })).toBeUndefined();
+  expect(judge({ ...ada, subKey: "__proto__" }, { sub: "__proto__" })).toBe("revoked");
+  expect(judge({ ...ada, subKey: "constructor" }, { sub: "__proto__" })).toBeUndefined();
 });
 
 test("a token issued before a not-before is refused, and one issued at it passes", () => {

@@ -46,9 +46,9 @@ export function createRevocations(): Revocations {
   };
 
   const judge = (subject: Subject, nowSec: number): Verdict | undefined => {
-    const { iss, sub, sid, jti, tenant } = subject;
+    const { iss, subKey, sid, jti, tenant } = subject;
     const struck = [
-      scopes.sub.get(iss)?.get(sub),
+      scopes.sub.get(iss)?.get(subKey),
       sid === undefined ? undefined : scopes.sid.get(iss)?.get(sid),
       jti === undefined ? undefined : scopes.jti.get(iss)?.get(jti),
       tenant === undefined ? undefined : scopes.tenant.get(iss)?.get(tenant),

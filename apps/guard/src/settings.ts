@@ -19,6 +19,7 @@ export type IssuerSettings = {
   readonly algorithms: readonly string[];
   readonly types: readonly (string | undefined)[];
   readonly subjectClaim: string;
+  readonly subjectCompare: "exact" | "casefold";
   readonly tenantClaim: string | undefined;
   readonly tenant: string | undefined;
   readonly subjectFormat: RegExp | undefined;
@@ -117,6 +118,7 @@ function settleIssuer(options: IssuerOptions, report: Report): IssuerSettings {
   if (subjectFormat !== undefined && (!(subjectFormat instanceof RegExp) || subjectFormat.global || subjectFormat.sticky)) {
     report("subjectFormat: must be a RegExp without the flags g and y, which remember the last match");
   }
+  if (![undefined, "exact", "casefold"].includes(options.subjectCompare)) report('subjectCompare: must be "exact" or "casefold"');
   for (const name of ["subjectClaim", "tenantClaim", "tenant"] as const) {
     if (options[name] !== undefined && !isText(options[name])) report(`${name}: must be a text that is not empty`);
   }
@@ -132,6 +134,7 @@ function settleIssuer(options: IssuerOptions, report: Report): IssuerSettings {
     algorithms: settleAlgorithms(options.algorithms ?? algorithmsUsual, report),
     types: types.map((type: string | undefined) => type?.toLowerCase()),
     subjectClaim: options.subjectClaim ?? "sub",
+    subjectCompare: options.subjectCompare ?? "exact",
     tenantClaim: options.tenantClaim,
     tenant: options.tenant,
     subjectFormat,

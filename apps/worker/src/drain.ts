@@ -80,11 +80,25 @@ export function createDrain({ database, log, newId, batchMax = 500, attemptsMax 
     else await markFailed(database, tenantId, ids, reason, retryMs(attempts));
   }
 
+  /** One tenant whose rows are stuck must not keep the others waiting: its failure is raised after their turn. */
+  async function drainTenants(lane: number): Promise<number> {
+    const failures: unknown[] = [];
+    let applied = 0;
+    for (const tenantId of await tenantsWaiting(database, lane)) {
+      try {
+        applied += await drainTenant(tenantId, lane);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    return applied;
+  }
+
   return async (lane) => {
     let applied = 0;
     for (;;) {
-      let progress = 0;
-      for (const tenantId of await tenantsWaiting(database, lane)) progress += await drainTenant(tenantId, lane);
+      const progress = await drainTenants(lane);
       if (progress === 0) return applied;
       applied += progress;
     }

@@ -15,11 +15,19 @@ export function startSweep(database: Database, drain: Drain, log: Logger, everyM
   async function run(): Promise<void> {
     while (!closed) {
       try {
-        for (const lane of await lanesWaiting(database, everyMs)) if (!closed) await drain(lane);
+        for (const lane of await lanesWaiting(database, everyMs)) if (!closed) await sweepLane(lane);
       } catch (error) {
         log.error({ err: error }, "the sweep failed and will be tried again");
       }
       if (!closed) await bell.wait(everyMs);
+    }
+  }
+  /** One lane that cannot be drained must not keep the others waiting. */
+  async function sweepLane(lane: number): Promise<void> {
+    try {
+      await drain(lane);
+    } catch (error) {
+      log.error({ err: error, lane }, "a lane could not be swept and will be tried again");
     }
   }
   const running = run();

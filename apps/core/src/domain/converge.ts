@@ -40,24 +40,20 @@ export function wantedUser(state: UserState): WantedUser {
 }
 
 export type IdentityOwner = {
-  readonly iss: string;
-  readonly subKey: string;
   readonly directoryUserId: string;
-  readonly alias: boolean;
-  /** The owner is a tombstone. */
-  readonly deleted: boolean;
+  /** Whether the owner lives and the directory still says so: an alias or a tombstone does not hold what it owns. */
+  readonly holds: boolean;
 };
 
-export type IdentityClaim = "own" | "new" | "recycled" | "taken";
+export type IdentityClaim = "own" | "recycled" | "taken";
 
 /**
- * Whether a user may hold an identity. A subject that another living user holds is taken; one that
- * only its old owner's tombstone or alias holds is recycled: it moves, and the old owner's tokens die.
+ * Whether a user may have an identity. A subject that another living user holds is taken; one that
+ * its old owner has given up is recycled: it moves, and the old owner's tokens die.
  */
-export function claimIdentity(directoryUserId: string, owner: IdentityOwner | undefined): IdentityClaim {
-  if (owner === undefined) return "new";
+export function claimIdentity(directoryUserId: string, owner: IdentityOwner): IdentityClaim {
   if (owner.directoryUserId === directoryUserId) return "own";
-  return owner.alias || owner.deleted ? "recycled" : "taken";
+  return owner.holds ? "taken" : "recycled";
 }
 
 function formattedName(name: Json | undefined): string | undefined {

@@ -17,19 +17,12 @@ export type EventSource = "scim" | "resync" | "admin";
 export type SubjectKind = "user" | "group";
 
 /**
- * Whether an event may take access away. Such events are drained first, and the feed's `as_of`
- * waits for them. A resync is denying where the directory says the subject may not enter, which
- * the statement that writes it knows.
+ * Whether an event took access away from somebody who had it, so that tokens issued before it are
+ * dead. Such events, and those of subjects who may not enter, are denying: drained first, and what
+ * the feed's `as_of` waits for. The statement that writes an event knows which it is.
  */
-export function isDenying(kind: EventKind): boolean {
+export function takesAccess(kind: EventKind): boolean {
   return kind === "user.deactivated" || kind === "user.deleted";
-}
-
-/** Names a change of a user's state from what was to what is; a new user who may not enter is denied at once. */
-export function userEventKind(before: { readonly active: boolean } | undefined, after: { readonly active: boolean }): EventKind {
-  if (before === undefined) return after.active ? "user.created" : "user.deactivated";
-  if (before.active === after.active) return "user.updated";
-  return after.active ? "user.activated" : "user.deactivated";
 }
 
 export const laneCount = 32;

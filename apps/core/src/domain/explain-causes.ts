@@ -28,7 +28,7 @@ export const explainCauses = {
   subject_missing: { sentence: "The token has no subject claim.", fix: "Have the issuer put the subject into the claim that the connection names." },
   subject_empty: { sentence: "The token's subject is empty.", fix: "Map a directory attribute that every user has to the subject at the issuer." },
   subject_malformed: { sentence: "The subject is not of the format that the connection's rule expects.", fix: "Compare the claim that the issuer fills with the connection's subject rule, and correct one of them." },
-  subject_whitespace: { sentence: "The subject begins or ends with white space.", fix: "Remove the white space from the attribute at the identity provider, and let it provision again." },
+  subject_whitespace: { sentence: "The subject begins or ends with white space.", fix: "Remove the white space where the issuer or the directory takes the attribute from." },
   subject_case_differs: { sentence: "The subject differs from the directory's in upper and lower case only.", fix: "Make the two sources agree, or compare without case: rollcall connection set <connection> --compare casefold." },
   subject_rule_mismatch: { sentence: "The subject is another attribute of the user than the connection's rule reads.", fix: "Set the attribute that the issuer puts into the subject: rollcall connection set <connection> --attribute <attribute>." },
   never_provisioned: { sentence: "No identity provider ever told Rollcall of this subject.", fix: "Assign the user to the application at the identity provider, and check that its provisioning runs." },

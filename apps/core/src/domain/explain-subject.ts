@@ -103,6 +103,8 @@ function explainStranger(sub: string, { connections }: SubjectFacts): ExplainSte
 function explainDirectory(facts: SubjectFacts, match: Match | undefined, nowMs: number): ExplainStep {
   if (match === undefined) {
     if (facts.otherTenants.length > 0) return problem("directory", "other_tenant", `known in tenant ${facts.otherTenants.join(", ")}`);
+    // An admin's denial of a subject that nobody holds is why it is refused, provisioned or not.
+    if (facts.revocations.some(({ deny }) => deny)) return unknown("directory", "no directory user of this tenant has this subject; it is denied without one");
     return problem("directory", "never_provisioned", "no directory user of this tenant has this subject, and none ever had");
   }
   const { candidate } = match;

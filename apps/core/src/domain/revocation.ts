@@ -18,21 +18,30 @@ export type Standing = {
   readonly recycled: boolean;
   /** When the change happened, in milliseconds. */
   readonly atMs: number;
+  /** When access was last taken away by an event that is being applied; undefined where none did. */
+  readonly killedAtMs: number | undefined;
 };
 
 /**
- * Decides whether a key's entry must change. A denial also kills every token issued until now, so
- * that lifting it later does not revive them: `nbf` is the second after the change, for tokens of
- * the same second may be older. Deny wins: one standing reason is enough.
+ * Decides whether a key's entry must change. A denial also kills every token issued until then, so
+ * that lifting it later does not revive them, and so does one that was lifted before it could be
+ * applied. `nbf` is the second after, for tokens of the same second may be older. Deny wins: one
+ * standing reason is enough.
  */
 export function decideRevocation(standing: Standing): RevocationChange | undefined {
-  const { current, denials } = standing;
+  const { current, denials, recycled } = standing;
   const denied = denials.length > 0;
-  const cut = Math.floor(standing.atMs / 1000) + 1;
-  const nbf = standing.recycled || (denied && standing.known && current?.deny !== true) ? Math.max(current?.nbf ?? 0, cut) : current?.nbf;
+  const nbf = notBefore(standing, denied);
   if (denied === (current?.deny ?? false) && nbf === current?.nbf) return undefined;
 
-  const reason = denied ? (reasonOrder.find((known) => denials.includes(known)) ?? "denied") : standing.recycled ? "subject_recycled" : "lifted";
+  const reason = denied ? (reasonOrder.find((known) => denials.includes(known)) ?? "denied") : recycled ? "subject_recycled" : "lifted";
   const origin = denials.every((denial) => denial.startsWith("idp_")) ? "idp" : "app";
   return { deny: denied, nbf, reason, origin };
+}
+
+/** The latest cut of all; a cut that stands is never lowered, in whatever order events are applied. */
+function notBefore({ current, known, recycled, atMs, killedAtMs }: Standing, denied: boolean): number | undefined {
+  const newlyDenied = denied && known && current?.deny !== true;
+  const killsMs = [...(recycled || newlyDenied ? [atMs] : []), ...(killedAtMs === undefined ? [] : [killedAtMs])];
+  return killsMs.reduce<number | undefined>((latest, ms) => Math.max(latest ?? 0, Math.floor(ms / 1000) + 1), current?.nbf);
 }

@@ -15,7 +15,8 @@ type Backend = { readonly connection: QueueOptions["connection"]; readonly facto
 /** A connection for a sender, which fails at once when the queue is down, or for a worker, which waits for it. */
 export function connectQueue(address: QueueAddress, purpose: "send" | "work"): Backend {
   if (address.redisUrl === undefined) {
-    const connection = { connectionString: address.databaseUrl, schema, migrate: true, max: 4 };
+    // A job is a wake-up: one that a power cut takes is found by the sweep, so none waits for the disk.
+    const connection = { connectionString: address.databaseUrl, schema, migrate: true, max: 4, options: "-c synchronous_commit=off" };
     return { connection: connection as unknown as QueueOptions["connection"], factory: createPostgresBackend as unknown as undefined, close: () => undefined };
   }
   const redis = new Redis(address.redisUrl, {

@@ -26,6 +26,8 @@ const settings = {
   FEED_RETENTION_SEC: z.coerce.number().int().min(60).default(3600).describe("how long replaced feed entries are kept for followers"),
   DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(16).describe("connections to PostgreSQL, for each process"),
   ROLLCALL_HOME: z.string().default(".rollcall").describe("where `up` keeps its database and its secrets"),
+  ROLLCALL_URL: httpUrl.optional().describe("where the command line reaches the admin API; without it, what `up` noted"),
+  ROLLCALL_TOKEN: z.string().min(1).optional().describe("the admin token of the command line; without it, what `up` noted"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("least level that is logged"),
   SHUTDOWN_SEC_MAX: z.coerce.number().int().min(1).max(300).default(10).describe("how long work in flight may take to drain"),
 } as const;

@@ -49,9 +49,34 @@ export async function listen(
   address: { readonly host: string; readonly port: number },
   shutdown: Shutdown,
 ): Promise<number> {
+  const drained = trackRequests(app);
   for (const part of parts) await app.register(part);
   await app.listen(address);
-  shutdown.add("http", () => app.close());
+  shutdown.add("http", async () => {
+    const closed = app.close();
+    await drained();
+    // What is left asks nothing: a connection that never carried a request would hold the close for a minute.
+    app.server.closeAllConnections();
+    await closed;
+  });
   const bound = app.server.address();
   return bound === null || typeof bound === "string" ? address.port : bound.port;
+}
+
+/** Resolves, when called, once no request is under way. */
+function trackRequests(app: FastifyInstance): () => Promise<void> {
+  let underWay = 0;
+  let whenNone: (() => void) | undefined;
+  app.addHook("onRequest", async () => {
+    underWay += 1;
+  });
+  app.addHook("onResponse", async () => {
+    underWay -= 1;
+    if (underWay === 0) whenNone?.();
+  });
+  return () =>
+    new Promise((resolve) => {
+      whenNone = resolve;
+      if (underWay === 0) resolve();
+    });
 }

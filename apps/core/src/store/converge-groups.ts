@@ -3,9 +3,10 @@ import { sql } from "./sql.ts";
 
 /** Brings the application's groups to the directory's present state; a deleted group takes its memberships with it. */
 export async function convergeGroups(transaction: Transaction, tenantId: string, ids: readonly string[]): Promise<void> {
+  // A deleted group too: the row that a membership's worker is about to commit is waited for here, and then deleted.
   await transaction.query(sql`
     INSERT INTO app_group (id, tenant_id, connection_id, display_name)
-    SELECT id, tenant_id, connection_id, display_name FROM directory_group WHERE id = ANY(${ids}::uuid[]) AND deleted_at IS NULL ORDER BY id
+    SELECT id, tenant_id, connection_id, display_name FROM directory_group WHERE id = ANY(${ids}::uuid[]) ORDER BY id
     ON CONFLICT DO NOTHING`);
   await transaction.query(sql`SELECT FROM app_group WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`);
   // Read only now that the lock is held, so that no older state can follow a newer one.
@@ -13,9 +14,7 @@ export async function convergeGroups(transaction: Transaction, tenantId: string,
     UPDATE app_group SET display_name = grp.display_name, applied_version = grp.version
     FROM directory_group AS grp
     WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id AND app_group.applied_version < grp.version`);
-  await transaction.query(sql`
-    DELETE FROM app_group USING directory_group AS grp
-    WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id AND grp.deleted_at IS NOT NULL`);
+  await deleteDead(transaction, ids);
 }
 
 /** Brings the memberships of these directory users to the directory's edges. Their links are locked by the caller. */
@@ -26,16 +25,27 @@ export async function convergeMemberships(transaction: Transaction, tenantId: st
     JOIN directory_group AS grp ON grp.id = edge.group_id AND grp.deleted_at IS NULL
     JOIN link ON link.directory_user_id = edge.member_id
     WHERE edge.member_id = ANY(${directoryUserIds}::uuid[]) AND edge.kind = 'User'`;
-  await transaction.query(sql`
+  const made = await transaction.query<{ id: string }>(sql`
     INSERT INTO app_group (id, tenant_id, connection_id, display_name)
     SELECT DISTINCT ON (group_id) group_id, ${tenantId}::uuid, connection_id, display_name FROM (${wanted}) AS wanted ORDER BY group_id
-    ON CONFLICT DO NOTHING`);
+    ON CONFLICT DO NOTHING RETURNING id`);
+  // A group that was deleted, and whose event was applied, while we were about to make it must not come back.
+  if (made.length > 0) await deleteDead(transaction, made.map(({ id }) => id));
   await transaction.query(sql`
     DELETE FROM app_group_member AS member
     WHERE member.directory_user_id = ANY(${directoryUserIds}::uuid[])
       AND NOT EXISTS (SELECT FROM (${wanted}) AS wanted WHERE wanted.group_id = member.group_id AND wanted.member_id = member.directory_user_id)`);
+  // An edge that has come since the first statement waits for its own event; a group that is going is left out, not stumbled over.
   await transaction.query(sql`
     INSERT INTO app_group_member (tenant_id, group_id, user_id, directory_user_id)
-    SELECT ${tenantId}::uuid, group_id, user_id, member_id FROM (${wanted}) AS wanted ORDER BY group_id
+    SELECT ${tenantId}::uuid, wanted.group_id, wanted.user_id, wanted.member_id
+    FROM (${wanted}) AS wanted JOIN app_group ON app_group.id = wanted.group_id
+    ORDER BY wanted.group_id FOR KEY SHARE OF app_group
     ON CONFLICT (group_id, directory_user_id) DO UPDATE SET user_id = excluded.user_id WHERE app_group_member.user_id <> excluded.user_id`);
+}
+
+async function deleteDead(transaction: Transaction, ids: readonly string[]): Promise<void> {
+  await transaction.query(sql`
+    DELETE FROM app_group USING directory_group AS grp
+    WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id AND grp.deleted_at IS NOT NULL`);
 }

@@ -1,5 +1,6 @@
 import { decideRevocation, type RevocationChange } from "../domain/index.ts";
-import { identityKey, type Pair } from "./converge-users.ts";
+import { type Claims, identityKey } from "./converge-identities.ts";
+import type { Pair } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 
@@ -15,36 +16,29 @@ type StandingRow = {
 
 type Entry = RevocationChange & { readonly iss: string; readonly sub: string; readonly acceptedAt: Date; readonly eventId: number | null };
 
-/**
- * Brings the revocations of every identity of these users to what their denials say, and hands what
- * changed to the publisher in the same transaction: a crash between apply and publish loses nothing.
- */
-export async function convergeRevocations(
-  transaction: Transaction,
-  tenantId: string,
-  pairs: readonly Pair[],
-  recycled: ReadonlySet<string>,
-  fresh: ReadonlySet<string>,
-): Promise<boolean> {
+/** What stands for every identity of these users, aliases too. */
+export function readStandings(transaction: Transaction, userIds: readonly string[]): Promise<readonly StandingRow[]> {
+  return standings(transaction, sql`identity.user_id = ANY(${userIds}::uuid[])`);
+}
+
+/** The entries that must change so that the users' keys say what their denials say. */
+export function decideEntries(pairs: readonly Pair[], rows: readonly StandingRow[], { recycled, fresh }: Claims): readonly Entry[] {
   const byUser = new Map(pairs.map((pair) => [pair.state.userId, pair.subject]));
   const byDirectoryUser = new Map(pairs.map((pair) => [pair.state.id, pair.subject]));
-  const rows = await standings(transaction, sql`identity.user_id = ANY(${[...byUser.keys()]}::uuid[])`);
-  const entries = rows.flatMap((row): readonly Entry[] => {
+  return rows.flatMap((row): readonly Entry[] => {
     const subject = byDirectoryUser.get(row.directory_user_id) ?? byUser.get(row.user_id);
     if (subject === undefined) return [];
     const key = identityKey(row.iss, row.sub_key);
-    const change = decideRevocation({ ...toStanding(row), known: !fresh.has(key), recycled: recycled.has(key), atMs: subject.atMs });
+    const change = decideRevocation({ ...toStanding(row), known: !fresh.has(key), recycled: recycled.has(key), atMs: subject.atMs, killedAtMs: subject.killedAtMs });
     return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: subject.acceptedAt, eventId: subject.eventId }];
   });
-  await writeRevocations(transaction, tenantId, entries);
-  return entries.length > 0;
 }
 
 /** Re-decides one user's revocations after a denial of our own was added or lifted. */
 export async function convergeUserRevocations(transaction: Transaction, tenantId: string, userId: string, at: Date): Promise<number> {
   const rows = await standings(transaction, sql`identity.user_id = ${userId}`);
   const entries = rows.flatMap((row): readonly Entry[] => {
-    const change = decideRevocation({ ...toStanding(row), known: true, recycled: false, atMs: at.getTime() });
+    const change = decideRevocation({ ...toStanding(row), known: true, recycled: false, atMs: at.getTime(), killedAtMs: undefined });
     return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: at, eventId: null }];
   });
   await writeRevocations(transaction, tenantId, entries);
@@ -69,7 +63,7 @@ function toStanding(row: StandingRow): { current: { deny: boolean; nbf: number |
 /** Replaces the keys' present entries and tells the publisher which keys changed. */
 export async function writeRevocations(transaction: Transaction, tenantId: string, entries: readonly Entry[], scope = "sub"): Promise<void> {
   if (entries.length === 0) return;
-  await transaction.query(sql`
+  const written = transaction.query(sql`
     WITH changed AS (
       INSERT INTO revocation (tenant_id, scope, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, applied_at)
       SELECT ${tenantId}, ${scope}, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, clock_timestamp()
@@ -83,5 +77,6 @@ export async function writeRevocations(transaction: Transaction, tenantId: strin
     )
     INSERT INTO feed_pending (tenant_id, scope, iss, sub, accepted_at)
     SELECT ${tenantId}, scope, iss, sub, accepted_at FROM changed`);
-  await transaction.query(sql`SELECT pg_notify('rollcall_pending', ${tenantId})`);
+  // Sent in the transaction that it speaks of: it arrives with the commit, or not at all.
+  await Promise.all([written, transaction.query(sql`SELECT pg_notify('rollcall_pending', ${tenantId})`)]);
 }

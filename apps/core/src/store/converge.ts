@@ -1,4 +1,4 @@
-import type { EventKind } from "../domain/index.ts";
+import { type EventKind, takesAccess } from "../domain/index.ts";
 import { convergeGroups, convergeMemberships } from "./converge-groups.ts";
 import { convergeUsers, type Subject } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
@@ -27,12 +27,20 @@ function subjectsOf(events: readonly WaitingEvent[]): readonly Subject[] {
     // The denial's own event carries the times that the feed reports; without one, the oldest does.
     const telling = own.find((event) => event.denying) ?? own[0];
     if (telling === undefined) throw new Error("a group of events cannot be empty");
+    const killsMs = own.filter((event) => takesAccess(event.kind)).map(happenedMs);
     return {
       id,
-      atMs: (telling.occurredAt ?? telling.acceptedAt).getTime(),
+      atMs: happenedMs(telling),
+      killedAtMs: killsMs.length === 0 ? undefined : Math.max(...killsMs),
       acceptedAt: telling.acceptedAt,
       eventId: telling.id,
-      forced: own.some((event) => event.kind === "user.resync"),
+      // A denial is never too late: what it killed stays dead, though the user may be back by now.
+      forced: killsMs.length > 0 || own.some((event) => event.kind === "user.resync"),
     };
   });
+}
+
+/** The sender's clock, unless it is ahead of ours: a denial dated in 2099 would refuse every token until then. */
+function happenedMs(event: WaitingEvent): number {
+  return Math.min(event.occurredAt?.getTime() ?? Number.POSITIVE_INFINITY, event.acceptedAt.getTime());
 }

@@ -1,5 +1,5 @@
 export { converge } from "./converge.ts";
-export { IdentityTaken } from "./converge-users.ts";
+export { IdentityTaken } from "./converge-identities.ts";
 export { type Bearer, createCredentials, type Credentials, type NewCredential, type Purpose } from "./credentials.ts";
 export { type Database, openDatabase } from "./database.ts";
 export type { GroupDirectory, Sender, UserDirectory, Written } from "./directory-store.ts";

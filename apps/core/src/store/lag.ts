@@ -32,16 +32,21 @@ export type Lag = {
 type StageRow = { stage: keyof Lag["stages"]; count: number; p50: number | null; p99: number | null; max: number | null };
 type BacklogRow = { waiting: number; denials: number; oldest: number | null; dead: number; pending: number; unknown: number };
 
-/** What each stage took, from the timestamps that the events themselves carry, for everything that passed it within the window. */
+/**
+ * What each stage took, from the timestamps that the events themselves carry, for everything that
+ * passed it within the window. A resync's events are only in the backlog: nothing happened when they
+ * were written, and they stand back for what did.
+ */
 export async function readLag(database: Database, tenantId: string, windowSec: number, connectionId?: string): Promise<Lag> {
   const since = sql`now() - ${windowSec} * interval '1 second'`;
   const own = connectionId === undefined ? sql`` : sql` AND connection_id = ${connectionId}`;
+  const happened = sql`${own} AND source <> 'resync'`;
   const [stages, [backlog]] = await database.inTenant(tenantId, (transaction) =>
     Promise.all([
       transaction.query<StageRow>(sql`
-        ${stage(sql`'occurredToAccepted'`, sql`accepted_at - occurred_at`, sql`lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND occurred_at IS NOT NULL${own}`)}
+        ${stage(sql`'occurredToAccepted'`, sql`accepted_at - occurred_at`, sql`lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND occurred_at IS NOT NULL${happened}`)}
         UNION ALL
-        ${stage(sql`'acceptedToApplied'`, sql`applied_at - accepted_at`, sql`lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND applied_at IS NOT NULL${own}`)}
+        ${stage(sql`'acceptedToApplied'`, sql`applied_at - accepted_at`, sql`lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND applied_at IS NOT NULL${happened}`)}
         UNION ALL
         ${stage(sql`'appliedToPublished'`, sql`published_at - feed_entry.applied_at`, publishedWithin(since, connectionId))}`),
       transaction.query<BacklogRow>(sql`
@@ -51,7 +56,7 @@ export async function readLag(database: Database, tenantId: string, windowSec: n
           (SELECT ${milliseconds(sql`now() - min(accepted_at)`)} FROM lifecycle_event WHERE tenant_id = ${tenantId} AND applied_at IS NULL AND dead_at IS NULL${own}) AS oldest,
           (SELECT count(*) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND dead_at IS NOT NULL${own}) AS dead,
           (SELECT count(*) FROM feed_pending) AS pending,
-          (SELECT count(*) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND occurred_at IS NULL${own}) AS unknown`),
+          (SELECT count(*) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND occurred_at IS NULL${happened}) AS unknown`),
     ]),
   );
   if (backlog === undefined) throw new Error("the backlog could not be read");

@@ -11,23 +11,37 @@ const publishLock = 7_305_601;
  * for efficiency: two leaders would be slow, and the fence keeps them correct.
  */
 export async function tryLead(database: Database): Promise<Leadership | undefined> {
-  const session = await database.session();
-  const { rows } = await session.query<{ held: boolean }>("SELECT pg_try_advisory_lock($1) AS held", [publishLock]);
-  if (rows[0]?.held !== true) {
-    session.release();
-    return undefined;
+  const client = await database.session();
+  const leadership = hold(client);
+  try {
+    const { rows } = await client.query<{ held: boolean }>("SELECT pg_try_advisory_lock($1) AS held", [publishLock]);
+    if (rows[0]?.held === true) return leadership;
+  } catch (error) {
+    await leadership.release();
+    throw error;
   }
-  return hold(session);
+  leadership.giveBack();
+  return undefined;
 }
 
-function hold(session: PoolClient): Leadership {
+/** Watches a session from its first statement on: an error that nobody listens for would end the process. */
+function hold(client: PoolClient): Leadership & { giveBack(): void } {
   let lost = false;
-  const lose = (): void => {
-    if (!lost) session.release(true);
+  const end = (destroy: boolean): void => {
+    if (!lost) client.release(destroy);
     lost = true;
   };
-  session.once("error", lose);
-  session.once("end", lose);
-  // The lock ends with its session.
-  return { isLost: () => lost, release: async () => lose() };
+  const lose = (): void => end(true);
+  client.once("error", lose);
+  client.once("end", lose);
+  return {
+    isLost: () => lost,
+    // The lock ends with its session.
+    release: async () => lose(),
+    giveBack: () => {
+      client.off("error", lose);
+      client.off("end", lose);
+      end(false);
+    },
+  };
 }

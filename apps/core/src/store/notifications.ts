@@ -31,7 +31,12 @@ export async function subscribe(
       lose(session);
     });
     session.once("end", () => lose(session));
-    await session.query(channel === "rollcall_pending" ? "LISTEN rollcall_pending" : "LISTEN rollcall_feed");
+    try {
+      await session.query(channel === "rollcall_pending" ? "LISTEN rollcall_pending" : "LISTEN rollcall_feed");
+    } catch (error) {
+      onError(error as Error);
+      lose(session);
+    }
   }
   function lose(session: PoolClient): void {
     if (client !== session) return;
@@ -40,6 +45,7 @@ export async function subscribe(
     if (!closed) again();
   }
   function again(): void {
+    clearTimeout(retry);
     retry = setTimeout(() => {
       open().catch((error: Error) => {
         onError(error);

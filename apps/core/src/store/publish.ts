@@ -62,10 +62,13 @@ export async function feedsPending(database: Database): Promise<readonly string[
  */
 export async function publishFeed(database: Database, tenantId: string, fence: number, digest: Digest, limit = 1_000): Promise<number> {
   return database.inTenant(tenantId, async (transaction) => {
-    const [term] = await transaction.query(sql`SELECT FROM duty WHERE name = 'publish' AND fence = ${fence} FOR SHARE`);
+    // Sent together, run in this order: what is taken is taken under the lock and within the term.
+    const [[term], head, rows] = await Promise.all([
+      transaction.query(sql`SELECT FROM duty WHERE name = 'publish' AND fence = ${fence} FOR SHARE`),
+      lockHead(transaction, tenantId),
+      takePending(transaction, limit),
+    ]);
     if (term === undefined) throw new Fenced();
-    const head = await lockHead(transaction, tenantId);
-    const rows = await takePending(transaction, limit);
     if (rows.length === 0) return 0;
 
     let { value, entries } = { value: BigInt(`0x${head.digest.toString("hex")}`), entries: head.entries };
@@ -77,18 +80,20 @@ export async function publishFeed(database: Database, tenantId: string, fence: n
       entries += Number(digest.isLive(state)) - Number(old !== undefined && digest.isLive(old));
       return state;
     });
-    await append(transaction, tenantId, head.seq, rows, states);
-    await transaction.query(sql`
+    const appended = append(transaction, tenantId, head.seq, rows, states);
+    const moved = transaction.query(sql`
       UPDATE feed_meta SET seq = ${head.seq + rows.length}, entries = ${entries}, digest = ${Buffer.from(value.toString(16).padStart(64, "0"), "hex")}, updated_at = now()
       WHERE tenant_id = ${tenantId}`);
-    await transaction.query(sql`SELECT pg_notify('rollcall_feed', ${tenantId})`);
+    await Promise.all([appended, moved, transaction.query(sql`SELECT pg_notify('rollcall_feed', ${tenantId})`)]);
     return rows.length;
   });
 }
 
 async function lockHead(transaction: Transaction, tenantId: string): Promise<{ seq: number; entries: number; digest: Buffer }> {
-  await transaction.query(sql`INSERT INTO feed_meta (tenant_id, digest) VALUES (${tenantId}, ${Buffer.alloc(32)}) ON CONFLICT DO NOTHING`);
-  const [head] = await transaction.query<{ seq: number; entries: number; digest: Buffer }>(sql`SELECT seq, entries, digest FROM feed_meta FOR UPDATE`);
+  const [, [head]] = await Promise.all([
+    transaction.query(sql`INSERT INTO feed_meta (tenant_id, digest) VALUES (${tenantId}, ${Buffer.alloc(32)}) ON CONFLICT DO NOTHING`),
+    transaction.query<{ seq: number; entries: number; digest: Buffer }>(sql`SELECT seq, entries, digest FROM feed_meta FOR UPDATE`),
+  ]);
   if (head === undefined) throw new Error("a feed's head is missing");
   return head;
 }
@@ -120,17 +125,18 @@ async function append(
 ): Promise<void> {
   const seqs = rows.map((_, index) => afterSeq + 1 + index);
   const replaced = rows.flatMap((row, index) => (row.old_seq === null ? [] : [{ seq: row.old_seq, by: afterSeq + 1 + index }]));
-  await transaction.query(sql`
+  const closed = transaction.query(sql`
     UPDATE feed_entry SET superseded_by = replaced.by
     FROM unnest(${replaced.map(({ seq }) => seq)}::bigint[], ${replaced.map(({ by }) => by)}::bigint[]) AS replaced(seq, by)
     WHERE feed_entry.tenant_id = ${tenantId} AND feed_entry.seq = replaced.seq`);
-  await transaction.query(sql`
+  const opened = transaction.query(sql`
     INSERT INTO feed_entry (tenant_id, seq, scope, iss, sub, op, nbf, expires_at, reason, event_id, accepted_at, applied_at, published_at)
     SELECT ${tenantId}, entry.*, clock_timestamp()
     FROM unnest(${seqs}::bigint[], ${rows.map((row) => row.scope)}::text[], ${rows.map((row) => row.iss)}::text[], ${rows.map((row) => row.sub)}::text[],
       ${states.map((state) => state.op)}::text[], ${rows.map((row) => row.nbf)}::bigint[], ${rows.map((row) => row.expires_at)}::timestamptz[],
       ${rows.map((row) => row.reason)}::text[], ${rows.map((row) => row.event_id)}::bigint[], ${rows.map((row) => row.accepted_at)}::timestamptz[],
       ${rows.map((row) => row.applied_at)}::timestamptz[]) AS entry`);
+  await Promise.all([closed, opened]);
 }
 
 function stateOf(row: PendingRow): EntryState {

@@ -1,4 +1,4 @@
-import { canonicalName, type DirectoryUser, DirectoryError, type Membership, type UserAttributes, userEventKind, isDenying } from "../domain/index.ts";
+import { canonicalName, type DirectoryUser, DirectoryError, type Membership, type UserAttributes } from "../domain/index.ts";
 import type { Database } from "./database.ts";
 import { filterSql, userColumns } from "./directory-filter.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
@@ -49,7 +49,6 @@ function createStatement(tenantId: string, sender: Sender, id: string, attribute
   const { connectionId } = sender;
   const key = canonicalName("userName", attributes.userName);
   const externalId = attributes.externalId ?? null;
-  const kind = userEventKind(undefined, attributes);
   // The same person is told by externalId where both know one, else by userName: a userName that
   // went to somebody else since must not bring the old owner back.
   return sql`
@@ -78,7 +77,7 @@ function createStatement(tenantId: string, sender: Sender, id: string, attribute
       FROM written, directory_group AS grp
       WHERE edge.tenant_id = ${tenantId} AND edge.member_id IS NULL AND edge.member IN (${externalId}::text, written.id::text)
         AND grp.id = edge.group_id AND grp.connection_id = ${connectionId}
-    ), ${eventOf(tenantId, sender, sql`${kind}::text`, sql`${isDenying(kind)}::boolean`)}
+    ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
     SELECT written.*, event.lane FROM written, event`;
 }
 

@@ -1,0 +1,58 @@
+import { Argument, Command } from "commander";
+import { withSession } from "../session.ts";
+import { fields, table } from "../table.ts";
+import { wholeNumber } from "./connection.ts";
+
+type Issued = { readonly id: string; readonly token: string; readonly purpose: string; readonly label: string };
+type Info = {
+  readonly id: string;
+  readonly purpose: string;
+  readonly label: string;
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+  readonly revokedAt?: string;
+};
+type IssueOptions = { readonly connection?: string; readonly label?: string; readonly expiresInDays?: number; readonly house?: boolean };
+
+const house = ["--house", "of the house's operators, and of no tenant"] as const;
+
+/** `rollcall token issue|list|revoke` */
+export function tokenCommand(): Command {
+  const token = new Command("token").description("bearer tokens for identity providers, gateways and admins");
+  token
+    .command("issue")
+    .description("make a token; it is shown this once")
+    .addArgument(new Argument("<purpose>", "who will use it").choices(["scim", "feed", "admin"]))
+    .option("--connection <connection>", "for scim: the connection that it speaks for")
+    .option("--label <label>", "what it is for")
+    .option("--expires-in-days <days>", "when it ends by itself", wholeNumber)
+    .option(...house)
+    .action((purpose: string, { house: isHouse, ...options }: IssueOptions, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const issued = await api.post<Issued>(`${isHouse === true ? "/v1/admin" : await tenantPath()}/tokens`, { purpose, ...options });
+        print(issued, () => `${fields({ id: issued.id, purpose, label: issued.label, token: issued.token })}\n\nThe token is shown this once; only its digest is kept.`);
+      }),
+    );
+  token
+    .command("list")
+    .description("tokens that were issued, without the tokens")
+    .option(...house)
+    .action((options: { readonly house?: boolean }, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const answer = await api.get<{ readonly items: readonly Info[] }>(`${options.house === true ? "/v1/admin" : await tenantPath()}/tokens`, { limit: 200 });
+        const rows = answer.items.map((one) => [one.id, one.purpose, one.label, one.createdAt, one.revokedAt === undefined ? one.expiresAt : `revoked ${one.revokedAt}`]);
+        print(answer, () => table(["id", "purpose", "label", "created", "ends"], rows));
+      }),
+    );
+  token
+    .command("revoke <id>")
+    .description("end a token, everywhere within a second")
+    .option(...house)
+    .action((id: string, options: { readonly house?: boolean }, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        await api.remove(`${options.house === true ? "/v1/admin" : await tenantPath()}/tokens/${encodeURIComponent(id)}`);
+        print({ id, revoked: true }, () => `token ${id} is revoked`);
+      }),
+    );
+  return token;
+}

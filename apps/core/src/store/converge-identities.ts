@@ -1,0 +1,123 @@
+import { claimIdentity, type UserAttributes, wantedUser } from "../domain/index.ts";
+import { type ConnectionRow, toConnection } from "./connections.ts";
+import type { Pair } from "./converge-users.ts";
+import type { Transaction } from "./database.ts";
+import { sql } from "./sql.ts";
+
+/** A user may not hold a subject that another living user holds; a person must say whose it is. */
+export class IdentityTaken extends Error {
+  constructor(directoryUserId: string, ownerId: string) {
+    super(`the subject of directory user ${directoryUserId} belongs to directory user ${ownerId}`);
+    this.name = "IdentityTaken";
+  }
+}
+
+type OwnerRow = { iss: string; sub: string; sub_key: string; user_id: string; directory_user_id: string; alias: boolean; deleted: boolean; fresh: boolean } & (
+  | { attributes: UserAttributes; owner_user_id: string; connection: ConnectionRow; version: number }
+  | { attributes: null }
+);
+
+export type Claims = {
+  /** Identities that were another user's until now. */
+  readonly recycled: ReadonlySet<string>;
+  /** Identities that nobody held before. */
+  readonly fresh: ReadonlySet<string>;
+  /** Identities that a user is to have and that do not say so yet. */
+  readonly owed: ReadonlySet<string>;
+};
+
+/**
+ * Who holds the identities that these users want, locked. What nobody held is taken first, so that
+ * two users who want it at the same moment meet here and not one after the other has looked.
+ */
+export async function readOwners(transaction: Transaction, tenantId: string, pairs: readonly Pair[]): Promise<readonly OwnerRow[]> {
+  const wanted = wantedBy(pairs);
+  const keys = sql`SELECT * FROM unnest(${wanted.map(({ iss }) => iss)}::text[], ${wanted.map(({ subKey }) => subKey)}::text[])`;
+  // A tombstone comes first: where it and a living user want the same, the living one is its successor.
+  const [inserted, , rows] = await Promise.all([
+    transaction.query<{ iss: string; sub_key: string }>(sql`
+      INSERT INTO identity (tenant_id, iss, sub, sub_key, user_id, directory_user_id)
+      SELECT ${tenantId}, iss, sub, sub_key, user_id, directory_user_id
+      FROM unnest(${wanted.map(({ iss }) => iss)}::text[], ${wanted.map(({ sub }) => sub)}::text[], ${wanted.map(({ subKey }) => subKey)}::text[],
+        ${wanted.map(({ state }) => state.userId)}::uuid[], ${wanted.map(({ state }) => state.id)}::uuid[], ${wanted.map(({ state }) => state.deleted)}::boolean[])
+        AS wanted(iss, sub, sub_key, user_id, directory_user_id, deleted)
+      ORDER BY iss, sub_key, deleted DESC, directory_user_id
+      ON CONFLICT DO NOTHING RETURNING iss, sub_key`),
+    transaction.query(sql`SELECT FROM identity WHERE (iss, sub_key) IN (${keys}) ORDER BY iss, sub_key FOR UPDATE`),
+    // Only behind the lock: a join that is locked in one statement would lose a row whose owner changed while it waited.
+    transaction.query<Omit<OwnerRow, "fresh">>(sql`
+      SELECT identity.iss, identity.sub, identity.sub_key, identity.user_id, identity.directory_user_id, identity.alias, usr.deleted_at IS NOT NULL AS deleted,
+        other.attributes, link.user_id AS owner_user_id, to_jsonb(connection) AS connection, other.version
+      FROM identity
+      JOIN directory_user AS usr ON usr.id = identity.directory_user_id
+      LEFT JOIN directory_user AS other ON other.id = usr.id AND NOT other.id = ANY(${pairs.map(({ state }) => state.id)}::uuid[])
+      LEFT JOIN connection ON connection.id = other.connection_id
+      LEFT JOIN link ON link.directory_user_id = other.id
+      WHERE (identity.iss, identity.sub_key) IN (${keys})`),
+  ]);
+  const fresh = new Set(inserted.map((row) => identityKey(row.iss, row.sub_key)));
+  return rows.map((row) => ({ ...row, fresh: fresh.has(identityKey(row.iss, row.sub_key)) }) as OwnerRow);
+}
+
+/** Judges every wanted identity. Throws `IdentityTaken`. */
+export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[]): Claims {
+  const owners = new Map(rows.map((row) => [identityKey(row.iss, row.sub_key), row]));
+  const pairOf = new Map(pairs.map((pair) => [pair.state.id, pair]));
+  const recycled = new Set<string>();
+  const owed = new Set<string>();
+  for (const { iss, sub, subKey, state } of wantedBy(pairs)) {
+    // A tombstone claims nothing: its subject may be another's by now.
+    if (state.deleted) continue;
+    const key = identityKey(iss, subKey);
+    const owner = owners.get(key);
+    if (owner === undefined) throw new Error("an identity is gone under its lock");
+    const claim = claimIdentity(state.id, { directoryUserId: owner.directory_user_id, holds: holds(owner, pairOf.get(owner.directory_user_id)) });
+    if (claim === "taken") throw new IdentityTaken(state.id, owner.directory_user_id);
+    if (claim === "recycled") recycled.add(key);
+    if (claim === "recycled" || owner.alias || owner.sub !== sub || owner.user_id !== state.userId) owed.add(key);
+  }
+  return { recycled, fresh: new Set(rows.filter((row) => row.fresh).map((row) => identityKey(row.iss, row.sub_key))), owed };
+}
+
+/**
+ * Whether the owner still is who the directory says has this subject. A rename that is accepted and
+ * not yet applied has given it up already: its successor need not wait for the owner's worker.
+ */
+function holds(owner: OwnerRow, pair: Pair | undefined): boolean {
+  if (owner.alias || owner.deleted) return false;
+  const wanted = pair?.wanted ?? wantedByOwner(owner);
+  return wanted === undefined || wanted.identities.some(({ iss, subKey }) => iss === owner.iss && subKey === owner.sub_key);
+}
+
+function wantedByOwner(owner: OwnerRow) {
+  if (owner.attributes === null) return undefined;
+  const { attributes, connection, deleted, version } = owner;
+  return wantedUser({ id: owner.directory_user_id, userId: owner.owner_user_id, connection: toConnection(connection), attributes, deleted, version });
+}
+
+/** Writes the wanted identities; what a living user no longer wants stays as its alias. */
+export async function writeIdentities(transaction: Transaction, pairs: readonly Pair[], { owed }: Claims): Promise<void> {
+  const living = wantedBy(pairs).filter(({ state }) => !state.deleted);
+  const written = living.filter(({ iss, subKey }) => owed.has(identityKey(iss, subKey)));
+  const livingIds = pairs.filter(({ state }) => !state.deleted).map(({ state }) => state.id);
+  await Promise.all([
+    written.length > 0 &&
+      transaction.query(sql`
+        UPDATE identity SET sub = wanted.sub, user_id = wanted.user_id, directory_user_id = wanted.directory_user_id, alias = false
+        FROM unnest(${written.map(({ iss }) => iss)}::text[], ${written.map(({ sub }) => sub)}::text[], ${written.map(({ subKey }) => subKey)}::text[],
+          ${written.map(({ state }) => state.userId)}::uuid[], ${written.map(({ state }) => state.id)}::uuid[]) AS wanted(iss, sub, sub_key, user_id, directory_user_id)
+        WHERE identity.iss = wanted.iss AND identity.sub_key = wanted.sub_key`),
+    transaction.query(sql`
+      UPDATE identity SET alias = true
+      WHERE directory_user_id = ANY(${livingIds}::uuid[]) AND NOT alias
+        AND (iss, sub_key) NOT IN (SELECT * FROM unnest(${living.map(({ iss }) => iss)}::text[], ${living.map(({ subKey }) => subKey)}::text[]))`),
+  ]);
+}
+
+export function identityKey(iss: string, subKey: string): string {
+  return JSON.stringify([iss, subKey]);
+}
+
+function wantedBy(pairs: readonly Pair[]) {
+  return pairs.flatMap(({ state, wanted: { identities } }) => identities.map((identity) => ({ ...identity, state })));
+}
