@@ -51,6 +51,18 @@ export async function createTenant(house: House, options: TenantOptions = {}): P
   };
 }
 
+/** Another identity provider of the same tenant. */
+export async function addConnection(house: House, tenant: TestTenant, issuer: string, subjectAttribute = "externalId"): Promise<Pick<TestTenant, "scim" | "connectionId">> {
+  const connectionId = newId();
+  await house.database.prismaIn(tenant.id, (prisma) =>
+    prisma.connection.create({
+      data: { id: connectionId, tenantId: tenant.id, slug: `idp-${connectionId}`, name: "IdP", kind: "scim", issuers: [issuer], subjectAttribute },
+    }),
+  );
+  const { token } = await house.credentials.issue({ purpose: "scim", tenantId: tenant.id, connectionId, label: "test" });
+  return { connectionId, scim: (method, path, body, headers) => sendScim(house, token, method, path, body, headers) };
+}
+
 async function sendScim(house: House, token: string, method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<ScimAnswer> {
   const response = await fetch(`${house.url}/scim/v2${path}`, {
     method,

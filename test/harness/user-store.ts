@@ -1,5 +1,7 @@
+import { laneCount } from "@rollcall/core/domain";
 import { sql } from "@rollcall/core/store";
 import type { House } from "./house.ts";
+import { until } from "./until.ts";
 
 export type StoredUser = {
   readonly id: string;
@@ -32,4 +34,20 @@ export async function waitingEvents({ database }: Pick<House, "database">, tenan
     sql`SELECT count(*) AS waiting FROM lifecycle_event WHERE applied_at IS NULL AND dead_at IS NULL`,
   );
   return row?.waiting ?? 0;
+}
+
+/** Waits until every accepted event of a tenant is applied and its feed says so. */
+export async function untilQuiet(house: Pick<House, "database">, tenantId: string): Promise<void> {
+  await until("everything accepted is applied and published", async () => {
+    const [row] = await house.database.once<{ waiting: number }>(
+      tenantId,
+      sql`SELECT (SELECT count(*) FROM lifecycle_event WHERE applied_at IS NULL AND dead_at IS NULL) + (SELECT count(*) FROM feed_pending) AS waiting`,
+    );
+    return row?.waiting === 0;
+  });
+}
+
+/** Applies all that waits, now and in this process, for stories that say when. */
+export async function applyAll(drain: (lane: number) => Promise<number>): Promise<void> {
+  for (let lane = 0; lane < laneCount; lane += 1) await drain(lane);
 }

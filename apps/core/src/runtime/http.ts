@@ -67,12 +67,13 @@ export async function listen(
 function trackRequests(app: FastifyInstance): () => Promise<void> {
   let underWay = 0;
   let whenNone: (() => void) | undefined;
-  app.addHook("onRequest", async () => {
+  app.addHook("onRequest", async (_request, reply) => {
     underWay += 1;
-  });
-  app.addHook("onResponse", async () => {
-    underWay -= 1;
-    if (underWay === 0) whenNone?.();
+    // Of an answer that is given and of one that nobody waits for any more.
+    reply.raw.once("close", () => {
+      underWay -= 1;
+      if (underWay === 0) whenNone?.();
+    });
   });
   return () =>
     new Promise((resolve) => {
