@@ -29,7 +29,11 @@ export function createAdminApi(url: string, token: string): AdminApi {
   async function ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     const response = await reach(url, `${url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -47,7 +51,9 @@ export function createAdminApi(url: string, token: string): AdminApi {
 }
 
 function queryText(query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
   return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
 }
 
@@ -55,9 +61,17 @@ async function reach(service: string, url: string, request: RequestInit): Promis
   try {
     return await fetch(url, request);
   } catch (cause) {
-    const why = cause instanceof Error && cause.cause instanceof Error ? (cause.cause as NodeJS.ErrnoException).code ?? cause.cause.message : (cause as Error).name;
+    const why =
+      cause instanceof Error && cause.cause instanceof Error
+        ? ((cause.cause as NodeJS.ErrnoException).code ?? cause.cause.message)
+        : (cause as Error).name;
     const advice = "Is it running? `npm start` starts it here; --url or ROLLCALL_URL says where else it is.";
-    throw new CommandError(exitCodes.unreachable, "unreachable", `cannot reach Rollcall at ${service} (${why}).\n${advice}`, { cause });
+    throw new CommandError(
+      exitCodes.unreachable,
+      "unreachable",
+      `cannot reach Rollcall at ${service} (${why}).\n${advice}`,
+      { cause },
+    );
   }
 }
 
@@ -65,10 +79,18 @@ function refusalOf(service: string, status: number, text: string): CommandError 
   const problem = readProblem(text);
   if (status === 401) {
     const advice = "Give a live one with --token-file or ROLLCALL_TOKEN; `up` notes the first in .rollcall/cli.json.";
-    return new CommandError(exitCodes.refused, "unauthenticated", `Rollcall at ${service} does not accept this admin token.\n${advice}`);
+    return new CommandError(
+      exitCodes.refused,
+      "unauthenticated",
+      `Rollcall at ${service} does not accept this admin token.\n${advice}`,
+    );
   }
   if (problem === undefined) {
-    return new CommandError(exitCodes.unreachable, "unreachable", `${service} answers ${status} and not as Rollcall does: is the URL right?`);
+    return new CommandError(
+      exitCodes.unreachable,
+      "unreachable",
+      `${service} answers ${status} and not as Rollcall does: is the URL right?`,
+    );
   }
   return new CommandError(status >= 500 ? exitCodes.unreachable : exitCodes.refused, problem.code, problem.detail);
 }

@@ -21,13 +21,24 @@ export async function findUser(session: Session, who: string): Promise<string> {
   const path = `${await session.tenantPath()}/users`;
   for (const criterion of criteria) {
     if (criterion === "id" && !uuid.test(who)) continue;
-    const { items } = await session.api.get<{ readonly items: readonly UserSummary[] }>(path, { [criterion]: who, limit: 10 });
+    const { items } = await session.api.get<{ readonly items: readonly UserSummary[] }>(path, {
+      [criterion]: who,
+      limit: 10,
+    });
     const living = items.filter(({ deletedAt }) => deletedAt === undefined);
     const ids = [...new Set((living.length > 0 ? living : items).map(({ id }) => id))];
     if (ids.length > 1) {
-      throw new CommandError(exitCodes.refused, "ambiguous", `${ids.length} users have this ${criterion}; name one by its id: ${ids.join(", ")}`);
+      throw new CommandError(
+        exitCodes.refused,
+        "ambiguous",
+        `${ids.length} users have this ${criterion}; name one by its id: ${ids.join(", ")}`,
+      );
     }
     if (ids[0] !== undefined) return ids[0];
   }
-  throw new CommandError(exitCodes.refused, "not_found", "no user of this tenant has this id, userName, externalId or subject");
+  throw new CommandError(
+    exitCodes.refused,
+    "not_found",
+    "no user of this tenant has this id, userName, externalId or subject",
+  );
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import path from "node:path";
+import { StartError } from "@rollcall/core/runtime";
 
 /**
  * Takes a directory for this process alone. Throws when another Rollcall lives in it; a lock that a
@@ -20,7 +21,7 @@ export function lockDirectory(directory: string): () => void {
     }
     const pid = Number(readFileSync(file, "utf8"));
     if (pid !== process.pid && isRollcall(pid)) {
-      throw new Error(`another Rollcall (pid ${pid}) runs on ${path.resolve(directory)}: stop it first, or set ROLLCALL_HOME to another directory`);
+      throw new StartError(`another Rollcall (pid ${pid}) runs on ${path.resolve(directory)}: stop it first, or set ROLLCALL_HOME to another directory`);
     }
     unlinkSync(file);
   }

@@ -30,9 +30,12 @@ function program(): Command {
     .exitOverride();
 
   // These run the service itself and load all of it; the others only speak to it.
-  rollcall.command("up").description("run every role in one process").action(async () => {
-    process.exitCode = await (await import("./up.ts")).run();
-  });
+  rollcall
+    .command("up")
+    .description("run every role in one process")
+    .action(async () => {
+      process.exitCode = await (await import("./up.ts")).run();
+    });
   rollcall
     .command("migrate")
     .description("bring the database at DATABASE_URL to this version")
@@ -42,14 +45,25 @@ function program(): Command {
       const options = command.optsWithGlobals<MigrateOptions>();
       process.exitCode = await (await import("./migrate.ts")).run(options);
     });
-  rollcall.command("demo").description("tell the story of a joiner and a leaver on real parts").action(async (_options: object, command: Command) => {
-    const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
-    process.exitCode = await (await import("./demo.ts")).run({ json });
-  });
+  rollcall
+    .command("demo")
+    .description("tell the story of a joiner and a leaver on real parts")
+    .action(async (_options: object, command: Command) => {
+      const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
+      process.exitCode = await (await import("./demo.ts")).run({ json });
+    });
 
   const own = [
-    tenantCommand, connectionCommand, tokenCommand, userCommand, revokeCommand,
-    resyncCommand, explainCommand, lagCommand, gatewayCommand, deadletterCommand,
+    tenantCommand,
+    connectionCommand,
+    tokenCommand,
+    userCommand,
+    revokeCommand,
+    resyncCommand,
+    explainCommand,
+    lagCommand,
+    gatewayCommand,
+    deadletterCommand,
   ];
   for (const command of own) rollcall.addCommand(inherit(command(), rollcall));
   return rollcall;

@@ -6,6 +6,7 @@ import { userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
+import { StartError } from "@rollcall/core/runtime";
 
 export type EmbeddedPostgres = {
   readonly url: string;
@@ -64,7 +65,7 @@ async function loadBinaries(): Promise<Binaries> {
   try {
     return (await import(name)) as Binaries;
   } catch (cause) {
-    throw new Error(`no embedded PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL to a PostgreSQL 15 or newer`, { cause });
+    throw new StartError(`no embedded PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL to a PostgreSQL 15 or newer`, { cause });
   }
 }
 
@@ -76,7 +77,7 @@ function ownerOf(directory: string, binaries: Binaries): Owner {
     try {
       execFileSync("test", ["-x", place], { ...owner, stdio: "ignore" });
     } catch (cause) {
-      throw new Error(
+      throw new StartError(
         `PostgreSQL does not run as root, and the user it runs as (uid ${owner.uid}) may not enter ${place}: ` +
           "run as an ordinary user, or move the checkout to a directory that everyone may read",
         { cause },
@@ -95,7 +96,7 @@ function systemUser(name: string): { uid: number; gid: number } | undefined {
 function createSystemUser(): { uid: number; gid: number } {
   execFileSync("useradd", ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "rollcall"], { stdio: "ignore" });
   const owner = systemUser("rollcall");
-  if (owner === undefined) throw new Error("PostgreSQL does not run as root and no user could be made for it: run as an ordinary user");
+  if (owner === undefined) throw new StartError("PostgreSQL does not run as root and no user could be made for it: run as an ordinary user");
   return owner;
 }
 
@@ -117,7 +118,7 @@ async function stopLeftover(data: string): Promise<void> {
     process.kill(pid, "SIGINT");
     const deadline = Date.now() + 30_000;
     while (isPostgres(pid)) {
-      if (Date.now() > deadline) throw new Error(`a PostgreSQL left running on ${data} (pid ${pid}) does not stop: stop it by hand`);
+      if (Date.now() > deadline) throw new StartError(`a PostgreSQL left running on ${data} (pid ${pid}) does not stop: stop it by hand`);
       await delay(20);
     }
   }
@@ -136,13 +137,13 @@ function isPostgres(pid: number): boolean {
 async function ready(child: ChildProcess, url: string, directory: string, startMsMax: number): Promise<void> {
   const deadline = Date.now() + startMsMax;
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`PostgreSQL stopped while starting: see ${path.join(directory, "postgres.log")}`);
+    if (child.exitCode !== null) throw new StartError(`PostgreSQL stopped while starting: see ${path.join(directory, "postgres.log")}`);
     const client = new Client({ connectionString: url.replace(/\/rollcall$/, "/postgres"), connectionTimeoutMillis: 2_000 });
     try {
       await client.connect();
       return;
     } catch (cause) {
-      if (Date.now() > deadline) throw new Error(`PostgreSQL did not answer: see ${path.join(directory, "postgres.log")}`, { cause });
+      if (Date.now() > deadline) throw new StartError(`PostgreSQL did not answer: see ${path.join(directory, "postgres.log")}`, { cause });
       await delay(25);
     } finally {
       await client.end().catch(() => undefined);

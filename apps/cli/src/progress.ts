@@ -18,7 +18,9 @@ function drawn(stream: Terminal): ProgressBar {
     update: ({ done, total, note }) => {
       const width = Math.max(10, Math.min(widthMax, (stream.columns ?? 80) - 40));
       const filled = total === 0 ? width : Math.floor((done / total) * width);
-      stream.write(`\r\u001B[K[${"#".repeat(filled)}${"-".repeat(width - filled)}] ${percent(done, total)} ${done}/${total} ${note}`);
+      stream.write(
+        `\r\u001B[K[${"#".repeat(filled)}${"-".repeat(width - filled)}] ${percent(done, total)} ${done}/${total} ${note}`,
+      );
     },
     end: () => void stream.write("\n"),
   };

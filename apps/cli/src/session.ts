@@ -17,7 +17,12 @@ export type Session = {
   readonly isJson: boolean;
 };
 
-type Options = { readonly url?: string; readonly tokenFile?: string; readonly tenant?: string; readonly json?: boolean };
+type Options = {
+  readonly url?: string;
+  readonly tokenFile?: string;
+  readonly tenant?: string;
+  readonly json?: boolean;
+};
 
 const noteShape = z.object({ url: z.string(), token: z.string(), tenant: z.string().optional() });
 type Note = z.output<typeof noteShape>;
@@ -26,12 +31,16 @@ type Note = z.output<typeof noteShape>;
  * Runs one command against the service, prints what went wrong in words, and sets the exit code.
  * Work that answers nothing is done.
  */
-export async function withSession(command: Command, work: (session: Session) => Promise<ExitCode | undefined | void>): Promise<void> {
+export async function withSession(
+  command: Command,
+  work: (session: Session) => Promise<ExitCode | undefined | void>,
+): Promise<void> {
   const options = command.optsWithGlobals<Options>();
   try {
     process.exitCode = (await work(openSession(options))) ?? exitCodes.done;
   } catch (error) {
-    const known = error instanceof ConfigError ? new CommandError(exitCodes.usage, "configuration_invalid", error.message) : error;
+    const known =
+      error instanceof ConfigError ? new CommandError(exitCodes.usage, "configuration_invalid", error.message) : error;
     if (!(known instanceof CommandError)) throw error;
     process.stderr.write(`rollcall: ${known.message}\n`);
     if (options.json === true) printJson({ error: { code: known.code, detail: known.message } });
@@ -47,13 +56,23 @@ function openSession(options: Options): Session {
   const url = (given ?? note?.url)?.replace(/\/+$/, "");
   if (url === undefined) {
     const advice = "Start one here with `npm start`, or say where it is with --url or ROLLCALL_URL.";
-    throw new CommandError(exitCodes.unreachable, "unreachable", `there is no ${file} here that would say where Rollcall runs.\n${advice}`);
+    throw new CommandError(
+      exitCodes.unreachable,
+      "unreachable",
+      `there is no ${file} here that would say where Rollcall runs.\n${advice}`,
+    );
   }
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new CommandError(exitCodes.usage, "url_invalid", "--url must begin with http:// or https://");
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new CommandError(exitCodes.usage, "url_invalid", "--url must begin with http:// or https://");
   // The noted token belongs to the noted service and is shown to no other.
   const own = note !== undefined && note.url.replace(/\/+$/, "") === url ? note : undefined;
   const token = options.tokenFile === undefined ? (config.ROLLCALL_TOKEN ?? own?.token) : readToken(options.tokenFile);
-  if (token === undefined) throw new CommandError(exitCodes.usage, "token_missing", "an admin token is needed: --token-file or ROLLCALL_TOKEN");
+  if (token === undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      "token_missing",
+      "an admin token is needed: --token-file or ROLLCALL_TOKEN",
+    );
 
   const api = createAdminApi(url, token);
   const isJson = options.json === true;
@@ -72,9 +91,12 @@ function printJson(document: unknown): void {
 }
 
 async function onlyTenant(api: AdminApi): Promise<string> {
-  const { items } = await api.get<{ readonly items: readonly { readonly slug: string }[] }>("/v1/admin/tenants", { limit: 2 });
+  const { items } = await api.get<{ readonly items: readonly { readonly slug: string }[] }>("/v1/admin/tenants", {
+    limit: 2,
+  });
   const [only] = items;
-  if (only === undefined || items.length > 1) throw new CommandError(exitCodes.usage, "tenant_missing", "say which tenant: --tenant <slug>");
+  if (only === undefined || items.length > 1)
+    throw new CommandError(exitCodes.usage, "tenant_missing", "say which tenant: --tenant <slug>");
   return only.slug;
 }
 
@@ -88,7 +110,11 @@ function readNote(file: string): Note | undefined {
   try {
     return noteShape.parse(JSON.parse(text));
   } catch {
-    throw new CommandError(exitCodes.usage, "note_invalid", `${file} is not what \`rollcall up\` wrote: give --url and --token-file, or remove it`);
+    throw new CommandError(
+      exitCodes.usage,
+      "note_invalid",
+      `${file} is not what \`rollcall up\` wrote: give --url and --token-file, or remove it`,
+    );
   }
 }
 
@@ -96,7 +122,11 @@ function readToken(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
-    throw new CommandError(exitCodes.usage, "token_file_unreadable", `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}`);
+    throw new CommandError(
+      exitCodes.usage,
+      "token_file_unreadable",
+      `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}`,
+    );
   }
 }
 

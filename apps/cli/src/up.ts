@@ -93,7 +93,7 @@ async function devGateway(
   const local = `http://127.0.0.1:${config.PORT}`;
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...publicKey } = key;
   const guard = createGuard({
-    issuers: [{ issuer, audience: devAudience, jwks: { keys: [publicKey] } }],
+    issuers: [{ issuer, audience: devAudience, jwks: { keys: [publicKey] }, tenant: firstTenant }],
     feed: { url: `${local}/v1/feeds/${firstTenant}`, token, gateway: "up" },
     stale: "deny",
     unknown: "resolve",

@@ -30,8 +30,10 @@ export function guardDoor(app: FastifyInstance, door: AdminDoor): void {
     throw notFound();
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string", bodyLimit: bodyBytesMax }, async (_request: FastifyRequest, body: string) =>
-    body === "" ? undefined : parseJson(body),
+  app.addContentTypeParser(
+    "*",
+    { parseAs: "string", bodyLimit: bodyBytesMax },
+    async (_request: FastifyRequest, body: string) => (body === "" ? undefined : parseJson(body)),
   );
 }
 
@@ -88,7 +90,12 @@ async function authenticated(door: AdminDoor, request: FastifyRequest): Promise<
 }
 
 function refuseForeignBody(request: FastifyRequest): void {
-  const { "content-type": type, "content-encoding": encoding, "content-length": length, "transfer-encoding": transfer } = request.headers;
+  const {
+    "content-type": type,
+    "content-encoding": encoding,
+    "content-length": length,
+    "transfer-encoding": transfer,
+  } = request.headers;
   if (encoding !== undefined) throw mediaTypeUnsupported();
   const hasBody = transfer !== undefined || (length !== undefined && length !== "0");
   if (type === undefined ? hasBody : !jsonMediaType.test(type)) throw mediaTypeUnsupported();

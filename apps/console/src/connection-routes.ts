@@ -6,7 +6,10 @@ import { issuer, read, slug, text } from "./requests.ts";
 
 const secondsMax = 366 * 86_400;
 const issuersMax = 20;
-const attribute = text(200).regex(/^(?:urn:[\w.:-]+:\w+|\w+\[primary\]|\w+(?:\.\w+)*)$/, "must be like externalId, name.givenName, emails[primary] or urn:…:employeeNumber");
+const attribute = text(200).regex(
+  /^(?:urn:[\w.:-]+:\w+|\w+\[primary\]|\w+(?:\.\w+)*)$/,
+  "must be like externalId, name.givenName, emails[primary] or urn:…:employeeNumber",
+);
 
 const settings = {
   kind: z.enum(["okta", "entra", "scim"]),
@@ -27,7 +30,9 @@ export function connectionRoutes(app: FastifyInstance, door: AdminDoor): void {
     const tenant = await tenantOf(door, request);
     const { audience, ...body } = read(connectionBody, request.body);
     const connection = { ...body, id: door.newId(), name: body.name ?? body.slug, audience: audience ?? undefined };
-    return reply.code(201).send(await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId));
+    return reply
+      .code(201)
+      .send(await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId));
   });
   app.get("/tenants/:tenant/connections", async (request) => {
     const tenant = await tenantOf(door, request);

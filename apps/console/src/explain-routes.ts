@@ -1,4 +1,11 @@
-import { type Connection, DirectoryError, explain, type ExplainQuestion, type Explanation, type TokenFacts } from "@rollcall/core/domain";
+import {
+  type Connection,
+  DirectoryError,
+  explain,
+  type ExplainQuestion,
+  type Explanation,
+  type TokenFacts,
+} from "@rollcall/core/domain";
 import { listConnections, listTenants, readSubjectFacts, tenantsKnowing, tenantsOfIssuer } from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -8,10 +15,19 @@ import { readToken, type TokenText } from "./token-text.ts";
 
 const tenant = text(64).optional();
 // A subject is taken as it comes: what is wrong with it is the question.
-const explainBody = z.union([
-  z.strictObject({ token: z.string().min(1).max(16 * 1024), tenant }),
-  z.strictObject({ sub: z.string().max(4_096).refine(isStorable), iss: text(512).optional(), tenant }),
-], "name either token, or sub and where known its iss, and the tenant");
+const explainBody = z.union(
+  [
+    z.strictObject({
+      token: z
+        .string()
+        .min(1)
+        .max(16 * 1024),
+      tenant,
+    }),
+    z.strictObject({ sub: z.string().max(4_096).refine(isStorable), iss: text(512).optional(), tenant }),
+  ],
+  "name either token, or sub and where known its iss, and the tenant",
+);
 
 const tenantsAskedMax = 50;
 
@@ -24,12 +40,18 @@ export function explainRoutes(app: FastifyInstance, door: AdminDoor): void {
     const content = "token" in body ? readToken(body.token) : undefined;
     const iss = "token" in body ? issuerIn(content) : body.iss;
     const tenantId = await tenantFor(door, admin, body.tenant, iss);
-    const question = "token" in body ? await aboutToken(door, tenantId, body.token, content) : aboutSubject(body.sub, body.iss);
+    const question =
+      "token" in body ? await aboutToken(door, tenantId, body.token, content) : aboutSubject(body.sub, body.iss);
     return answer(door, admin, tenantId, question);
   });
 }
 
-async function answer(door: AdminDoor, admin: Admin, tenantId: string, question: ExplainQuestion): Promise<Explanation> {
+async function answer(
+  door: AdminDoor,
+  admin: Admin,
+  tenantId: string,
+  question: ExplainQuestion,
+): Promise<Explanation> {
   const facts = await readSubjectFacts(door.database, tenantId, question.iss, question.sub);
   // Whether another tenant knows a subject is the house's business and no tenant's.
   const stranger = facts.candidates.length === 0 && admin.tenantId === undefined && typeof question.sub === "string";
@@ -41,15 +63,30 @@ function aboutSubject(sub: string, iss: string | undefined): ExplainQuestion {
   return { token: undefined, iss, sub, subjectClaim: "sub" };
 }
 
-async function aboutToken(door: AdminDoor, tenantId: string, token: string, content: TokenText | undefined): Promise<ExplainQuestion> {
+async function aboutToken(
+  door: AdminDoor,
+  tenantId: string,
+  token: string,
+  content: TokenText | undefined,
+): Promise<ExplainQuestion> {
   if (content === undefined || "why" in content) {
-    return { token: { kind: "malformed", why: content?.why ?? "not a token" }, iss: undefined, sub: undefined, subjectClaim: "sub" };
+    return {
+      token: { kind: "malformed", why: content?.why ?? "not a token" },
+      iss: undefined,
+      sub: undefined,
+      subjectClaim: "sub",
+    };
   }
   const { header, claims } = content;
   const iss = typeof claims["iss"] === "string" ? claims["iss"] : undefined;
-  const connections = (await listConnections(door.database, tenantId)).filter(({ issuers }) => iss !== undefined && issuers.includes(iss));
+  const connections = (await listConnections(door.database, tenantId)).filter(
+    ({ issuers }) => iss !== undefined && issuers.includes(iss),
+  );
   const named = bestConnection(connections, claims["aud"]);
-  const signature = named === undefined || iss === undefined ? ({ kind: "not_checked" } as const) : await door.checkSignature(token, iss);
+  const signature =
+    named === undefined || iss === undefined
+      ? ({ kind: "not_checked" } as const)
+      : await door.checkSignature(token, iss);
   const facts: TokenFacts = {
     kind: "read",
     alg: header["alg"],
@@ -62,7 +99,12 @@ async function aboutToken(door: AdminDoor, tenantId: string, token: string, cont
     signature,
   };
   const subjectClaim = named?.subjectClaim ?? "sub";
-  return { token: facts, iss: iss ?? "", sub: Object.hasOwn(claims, subjectClaim) ? claims[subjectClaim] : undefined, subjectClaim };
+  return {
+    token: facts,
+    iss: iss ?? "",
+    sub: Object.hasOwn(claims, subjectClaim) ? claims[subjectClaim] : undefined,
+    subjectClaim,
+  };
 }
 
 /** Where several connections name the issuer, the one whose audience the token names. */
@@ -77,18 +119,32 @@ function issuerIn(content: TokenText | undefined): string | undefined {
 }
 
 /** A tenant's admin asks within it. An operator says which, unless the issuer says it. */
-async function tenantFor(door: AdminDoor, admin: Admin, named: string | undefined, iss: string | undefined): Promise<string> {
+async function tenantFor(
+  door: AdminDoor,
+  admin: Admin,
+  named: string | undefined,
+  iss: string | undefined,
+): Promise<string> {
   if (named !== undefined) return (await reachableTenant(door, admin, named)).id;
   if (admin.tenantId !== undefined) return admin.tenantId;
   const [only, ...others] = iss === undefined ? [] : await tenantsOfIssuer(door.database, iss);
   if (only !== undefined && others.length === 0) return only;
-  throw new DirectoryError("value_invalid", only === undefined ? "tenant: say whose subject it is" : "tenant: several tenants name this issuer, say which is meant");
+  throw new DirectoryError(
+    "value_invalid",
+    only === undefined
+      ? "tenant: say whose subject it is"
+      : "tenant: several tenants name this issuer, say which is meant",
+  );
 }
 
 async function elsewhere(door: AdminDoor, tenantId: string, sub: string): Promise<readonly string[]> {
   if (!isStorable(sub)) return [];
   const { items } = await listTenants(door.database, { after: undefined, limit: tenantsAskedMax });
   const others = items.filter(({ id }) => id !== tenantId);
-  const knowing = await tenantsKnowing(door.database, others.map(({ id }) => id), sub);
+  const knowing = await tenantsKnowing(
+    door.database,
+    others.map(({ id }) => id),
+    sub,
+  );
   return others.filter(({ id }) => knowing.includes(id)).map(({ slug }) => slug);
 }

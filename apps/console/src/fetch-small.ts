@@ -1,13 +1,26 @@
 const bytesMax = 512 * 1024;
 
-type Options = { readonly headers: Headers; readonly method: "GET"; readonly redirect: "manual"; readonly signal: AbortSignal };
+type Options = {
+  readonly headers: Headers;
+  readonly method: "GET";
+  readonly redirect: "manual";
+  readonly signal: AbortSignal;
+};
 
 /** Fetches a document of at most 512 KiB. A redirect is an answer, never followed. */
 export async function fetchSmall(url: string, options: Options): Promise<Response> {
-  const response = await fetch(url, { method: options.method, headers: options.headers, redirect: "manual", signal: options.signal });
+  const response = await fetch(url, {
+    method: options.method,
+    headers: options.headers,
+    redirect: "manual",
+    signal: options.signal,
+  });
   const body = response.body === null ? new Uint8Array() : await readAll(response.body);
   // 204 and the like may not be made with a body, not even an empty one.
-  return new Response(body.byteLength === 0 ? null : body, { status: response.status === 0 ? 502 : response.status, headers: response.headers });
+  return new Response(body.byteLength === 0 ? null : body, {
+    status: response.status === 0 ? 502 : response.status,
+    headers: response.headers,
+  });
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {

@@ -2,7 +2,7 @@ import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** RFC 9110 §15. `satisfies` makes a new ErrorCode without a row here a compile error. */
-export const adminErrors = {
+const adminErrors = {
   unauthenticated: { status: 401 },
   forbidden: { status: 403 },
   not_found: { status: 404 },
@@ -44,7 +44,10 @@ const retryAfterSec = 1;
 const frameworkRefusals: ReadonlyMap<string, DirectoryError> = new Map([
   ["FST_ERR_CTP_BODY_TOO_LARGE", new DirectoryError("body_too_large", "body is larger than 64 KiB")],
   ["FST_ERR_CTP_INVALID_MEDIA_TYPE", mediaTypeUnsupported()],
-  ["FST_ERR_CTP_INVALID_CONTENT_LENGTH", new DirectoryError("syntax_invalid", "body does not have the announced length")],
+  [
+    "FST_ERR_CTP_INVALID_CONTENT_LENGTH",
+    new DirectoryError("syntax_invalid", "body does not have the announced length"),
+  ],
   ["FST_ERR_CTP_INVALID_JSON_BODY", new DirectoryError("syntax_invalid", "body is not JSON")],
 ]);
 

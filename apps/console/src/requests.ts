@@ -18,12 +18,24 @@ export function text(lengthMax: number) {
 }
 
 /** A subject as an identity provider wrote it, blanks and all. */
-export const subject = z.string().min(1, "must not be empty").max(255, "must have at most 255 characters").refine(isStorable, "must be well-formed text");
+export const subject = z
+  .string()
+  .min(1, "must not be empty")
+  .max(255, "must have at most 255 characters")
+  .refine(isStorable, "must be well-formed text");
 
 export const id = z.string().refine(isId, "must be a UUID in lower case");
-export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen");
+export const slug = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    "must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen",
+  );
 /** Byte-exact, as tokens carry it, so nothing is normalised here. */
-export const issuer = text(512).refine((value) => URL.canParse(value) && /^https?:\/\/[^/?#]+[^?#]*$/.test(value), "must be an http or https URL without query and fragment");
+export const issuer = text(512).refine(
+  (value) => URL.canParse(value) && /^https?:\/\/[^/?#]+[^?#]*$/.test(value),
+  "must be an http or https URL without query and fragment",
+);
 
 const limit = z.coerce.number().int().min(1).max(pageSizeMax).default(pageSize);
 
@@ -55,6 +67,7 @@ export function idIn(params: unknown, name = "id"): string {
 
 function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
   // What was sent stays out of the answer; where it was wrong is enough.
-  if (issue.code === "unrecognized_keys") return [{ at: issue.path.join("."), message: "names what this route does not take" }];
+  if (issue.code === "unrecognized_keys")
+    return [{ at: issue.path.join("."), message: "names what this route does not take" }];
   return [{ at: issue.path.join("."), message: issue.message }];
 }

@@ -9,7 +9,13 @@ export type Resyncs = {
   close(): Promise<void>;
 };
 
-export function createResyncs({ database, wake }: { readonly database: Database; wake(lanes: readonly number[]): void }): Resyncs {
+export function createResyncs({
+  database,
+  wake,
+}: {
+  readonly database: Database;
+  wake(lanes: readonly number[]): void;
+}): Resyncs {
   const under = new Set<Promise<void>>();
   let stopped = false;
   const pace = { wake, wait: async (ms: number) => delay(ms), isStopped: () => stopped };

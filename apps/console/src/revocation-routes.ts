@@ -25,7 +25,9 @@ export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
     const tenant = await tenantOf(door, request);
     const body = read(revokeBody, request.body);
     const revoke = body.kind === "deny" ? denySubject : revokeTokens;
-    return reply.code(201).send(await revoke(door.database, tenant.id, targetOf(body), actOf(door, request, body.note)));
+    return reply
+      .code(201)
+      .send(await revoke(door.database, tenant.id, targetOf(body), actOf(door, request, body.note)));
   });
   app.post("/tenants/:tenant/revocations/lift", async (request) => {
     const tenant = await tenantOf(door, request);
@@ -34,7 +36,11 @@ export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
   });
 }
 
-function targetOf(body: { readonly userId?: string | undefined; readonly iss?: string | undefined; readonly sub?: string | undefined }): RevocationTarget {
+function targetOf(body: {
+  readonly userId?: string | undefined;
+  readonly iss?: string | undefined;
+  readonly sub?: string | undefined;
+}): RevocationTarget {
   const { userId, iss, sub } = body;
   if (userId !== undefined && iss === undefined && sub === undefined) return { userId };
   if (userId === undefined && iss !== undefined && sub !== undefined) return { iss, sub };

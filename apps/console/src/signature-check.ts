@@ -5,7 +5,19 @@ import { fetchSmall } from "./fetch-small.ts";
 /** Checks a token's signature against the keys that an issuer publishes. The caller vouches that a connection names the issuer. */
 export type SignatureCheck = (token: string, issuer: string) => Promise<SignatureVerdict>;
 
-const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+const algorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
 const timeoutMs = 3_000;
 const issuersMax = 1_000;
 
@@ -47,7 +59,11 @@ async function discover(issuer: string): Promise<URL> {
   if (response.status !== 200) throw new KeysUnavailable(`the issuer's discovery document answers ${response.status}`);
   const document = (await response.json()) as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
   if (document.issuer !== issuer) throw new KeysUnavailable("the issuer's discovery document names another issuer");
-  if (typeof document.jwks_uri !== "string" || !/^https?:\/\//.test(document.jwks_uri) || !URL.canParse(document.jwks_uri)) {
+  if (
+    typeof document.jwks_uri !== "string" ||
+    !/^https?:\/\//.test(document.jwks_uri) ||
+    !URL.canParse(document.jwks_uri)
+  ) {
     throw new KeysUnavailable("the issuer's discovery document names no jwks_uri");
   }
   return new URL(document.jwks_uri);
@@ -71,9 +87,11 @@ class KeysUnavailable extends Error {
 }
 
 function verdictOf(error: unknown): SignatureVerdict {
-  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported) return { kind: "algorithm_not_allowed" };
+  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported)
+    return { kind: "algorithm_not_allowed" };
   if (error instanceof errors.JWKSNoMatchingKey) return { kind: "key_unknown" };
-  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWSInvalid) return { kind: "invalid" };
+  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWSInvalid)
+    return { kind: "invalid" };
   if (error instanceof KeysUnavailable) return { kind: "keys_unavailable", why: error.message };
   // A key too weak for its algorithm (RFC 7518 §3.3) proves nothing.
   if (error instanceof TypeError && /modulusLength/.test(error.message)) return { kind: "invalid" };

@@ -7,7 +7,10 @@ import { keysetOf, pageQuery, pageQueryOf, read, text } from "./requests.ts";
 const windowSecUsual = 3_600;
 const windowSecMax = 31 * 86_400;
 
-const lagQuery = z.strictObject({ windowSec: z.coerce.number().int().min(1).max(windowSecMax).default(windowSecUsual), connection: text(64).optional() });
+const lagQuery = z.strictObject({
+  windowSec: z.coerce.number().int().min(1).max(windowSecMax).default(windowSecUsual),
+  connection: text(64).optional(),
+});
 const listQuery = z.strictObject(pageQuery);
 const eventId = z.string().regex(/^[1-9]\d{0,15}$/, "must be an event's id");
 const deadQuery = z.strictObject(pageQueryOf(eventId));

@@ -11,7 +11,11 @@ export function tenantRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.post("/tenants", async (request, reply) => {
     const admin = operatorOf(request);
     const body = read(tenantBody, request.body);
-    const tenant = await createTenant(door.database, { id: door.newId(), slug: body.slug, name: body.name ?? body.slug }, admin.credentialId);
+    const tenant = await createTenant(
+      door.database,
+      { id: door.newId(), slug: body.slug, name: body.name ?? body.slug },
+      admin.credentialId,
+    );
     return reply.code(201).send(tenant);
   });
   app.get("/tenants", async (request): Promise<Keyset<Tenant>> => {

@@ -1,4 +1,10 @@
-import { findConnection, issueAudited, listCredentials, type NewCredential, revokeCredential } from "@rollcall/core/store";
+import {
+  findConnection,
+  issueAudited,
+  listCredentials,
+  type NewCredential,
+  revokeCredential,
+} from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type AdminDoor, adminOf, notFound, operatorOf, tenantOf } from "./admin-door.ts";
@@ -8,22 +14,39 @@ import { keysetOf, pageQueryOf, read, text } from "./requests.ts";
 const daysMax = 3_650;
 const dayMs = 86_400_000;
 const credentialId = z.string().regex(/^[0-9a-f]{16}$/, "must be a credential's id");
-const expiry = { label: text(200).default("issued by an admin"), expiresInDays: z.int().min(1).max(daysMax).optional() };
+const expiry = {
+  label: text(200).default("issued by an admin"),
+  expiresInDays: z.int().min(1).max(daysMax).optional(),
+};
 const houseBody = z.strictObject({ purpose: z.literal("admin"), ...expiry });
-const tenantBody = z.strictObject({ purpose: z.enum(["scim", "feed", "admin"]), connection: text(64).optional(), ...expiry });
+const tenantBody = z.strictObject({
+  purpose: z.enum(["scim", "feed", "admin"]),
+  connection: text(64).optional(),
+  ...expiry,
+});
 const listQuery = z.strictObject(pageQueryOf(credentialId));
 
 /** Tokens of one tenant, and above them those of the house's operators. A token is answered once, when it is issued. */
 export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
-  const expiresAt = (days: number | undefined) => (days === undefined ? {} : { expiresAt: new Date(door.now() + days * dayMs) });
+  const expiresAt = (days: number | undefined) =>
+    days === undefined ? {} : { expiresAt: new Date(door.now() + days * dayMs) };
 
   app.post("/tenants/:tenant/tokens", async (request, reply) => {
     const tenant = await tenantOf(door, request);
     const body = read(tenantBody, request.body);
     const connectionId = await connectionFor(door, tenant.id, body);
-    const credential: NewCredential = { purpose: body.purpose, tenantId: tenant.id, label: body.label, ...connectionId, ...expiresAt(body.expiresInDays) };
+    const credential: NewCredential = {
+      purpose: body.purpose,
+      tenantId: tenant.id,
+      label: body.label,
+      ...connectionId,
+      ...expiresAt(body.expiresInDays),
+    };
     const issued = await issueAudited(door.database, door.credentials, credential, adminOf(request).credentialId);
-    return reply.code(201).header("cache-control", "no-store").send({ ...issued, purpose: body.purpose, label: body.label });
+    return reply
+      .code(201)
+      .header("cache-control", "no-store")
+      .send({ ...issued, purpose: body.purpose, label: body.label });
   });
   app.get("/tenants/:tenant/tokens", async (request) => {
     const tenant = await tenantOf(door, request);
@@ -38,9 +61,17 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.post("/tokens", async (request, reply) => {
     const admin = operatorOf(request);
     const body = read(houseBody, request.body);
-    const credential: NewCredential = { purpose: body.purpose, tenantId: undefined, label: body.label, ...expiresAt(body.expiresInDays) };
+    const credential: NewCredential = {
+      purpose: body.purpose,
+      tenantId: undefined,
+      label: body.label,
+      ...expiresAt(body.expiresInDays),
+    };
     const issued = await issueAudited(door.database, door.credentials, credential, admin.credentialId);
-    return reply.code(201).header("cache-control", "no-store").send({ ...issued, purpose: body.purpose, label: body.label });
+    return reply
+      .code(201)
+      .header("cache-control", "no-store")
+      .send({ ...issued, purpose: body.purpose, label: body.label });
   });
   app.get("/tokens", async (request) => {
     operatorOf(request);
@@ -53,12 +84,17 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
 }
 
 /** A SCIM token speaks for one connection; the others for none. */
-async function connectionFor(door: AdminDoor, tenantId: string, body: z.output<typeof tenantBody>): Promise<{ readonly connectionId?: string }> {
+async function connectionFor(
+  door: AdminDoor,
+  tenantId: string,
+  body: z.output<typeof tenantBody>,
+): Promise<{ readonly connectionId?: string }> {
   if (body.purpose !== "scim") {
     if (body.connection === undefined) return {};
     throw new RequestInvalid([{ at: "connection", message: `a token for ${body.purpose} names no connection` }]);
   }
-  if (body.connection === undefined) throw new RequestInvalid([{ at: "connection", message: "a token for scim names its connection" }]);
+  if (body.connection === undefined)
+    throw new RequestInvalid([{ at: "connection", message: "a token for scim names its connection" }]);
   const connection = await findConnection(door.database, tenantId, body.connection);
   if (connection === undefined) throw new RequestInvalid([{ at: "connection", message: "no such connection" }]);
   return { connectionId: connection.id };

@@ -6,7 +6,8 @@ export type TokenText =
 
 /** Reads a JWT without believing it. Says what is wrong without repeating it. */
 export function readToken(token: string): TokenText {
-  if (/^bearer\s/i.test(token)) return { why: "it begins with Bearer, which belongs to the header and not to the token" };
+  if (/^bearer\s/i.test(token))
+    return { why: "it begins with Bearer, which belongs to the header and not to the token" };
   if (token !== token.trim()) return { why: "white space stands before or after it" };
   const parts = token.split(".").length;
   if (parts === 5) return { why: "it is encrypted (five parts); gateways read signed tokens" };

@@ -28,11 +28,21 @@ export function userRoutes(app: FastifyInstance, door: AdminDoor): void {
   });
   app.post("/tenants/:tenant/users/:id/suspend", async (request) => {
     const tenant = await tenantOf(door, request);
-    return suspendUser(door.database, tenant.id, idIn(request.params), actOf(door, request, read(noteBody, request.body).note));
+    return suspendUser(
+      door.database,
+      tenant.id,
+      idIn(request.params),
+      actOf(door, request, read(noteBody, request.body).note),
+    );
   });
   app.post("/tenants/:tenant/users/:id/unsuspend", async (request) => {
     const tenant = await tenantOf(door, request);
-    return unsuspendUser(door.database, tenant.id, idIn(request.params), actOf(door, request, read(noteBody, request.body).note));
+    return unsuspendUser(
+      door.database,
+      tenant.id,
+      idIn(request.params),
+      actOf(door, request, read(noteBody, request.body).note),
+    );
   });
 }
 

@@ -32,11 +32,12 @@ type Settings = {
 /** `rollcall connection create|list|show|set` */
 export function connectionCommand(): Command {
   const connection = new Command("connection").description("ways in for identity providers");
-  withSettings(connection.command("create <slug>").description("make a connection")).action((slug: string, options: Settings, command: Command) =>
-    withSession(command, async ({ api, print, tenantPath }) => {
-      const made = await api.post<Connection>(`${await tenantPath()}/connections`, { slug, ...bodyOf(options) });
-      print(made, () => shown(made));
-    }),
+  withSettings(connection.command("create <slug>").description("make a connection")).action(
+    (slug: string, options: Settings, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const made = await api.post<Connection>(`${await tenantPath()}/connections`, { slug, ...bodyOf(options) });
+        print(made, () => shown(made));
+      }),
   );
   connection
     .command("list")
@@ -61,8 +62,13 @@ export function connectionCommand(): Command {
     (slug: string, options: Settings, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
         const path = `${await tenantPath()}/connections/${encodeURIComponent(slug)}`;
-        const answer = await api.patch<{ readonly connection: Connection; readonly resyncNeeded: boolean }>(path, bodyOf(options));
-        const advice = answer.resyncNeeded ? `\n\nSubjects find other users now. Bring them up to date: rollcall resync connection ${answer.connection.slug}` : "";
+        const answer = await api.patch<{ readonly connection: Connection; readonly resyncNeeded: boolean }>(
+          path,
+          bodyOf(options),
+        );
+        const advice = answer.resyncNeeded
+          ? `\n\nSubjects find other users now. Bring them up to date: rollcall resync connection ${answer.connection.slug}`
+          : "";
         print(answer, () => `${shown(answer.connection)}${advice}`);
       }),
   );
@@ -77,7 +83,13 @@ function withSettings(command: Command): Command {
     .addOption(new Option("--audience <audience>", "the audience that tokens must name").conflicts("anyAudience"))
     .option("--any-audience", "take tokens of any audience")
     .option("--claim <claim>", "the claim that carries the subject (sub)")
-    .addOption(new Option("--rule <rule>", "how a subject finds a user (attribute)").choices(["direct", "attribute", "federated"]))
+    .addOption(
+      new Option("--rule <rule>", "how a subject finds a user (attribute)").choices([
+        "direct",
+        "attribute",
+        "federated",
+      ]),
+    )
     .option("--attribute <attribute>", "externalId, userName, emails[primary] or a path (externalId)")
     .addOption(new Option("--compare <how>", "how subjects compare (exact)").choices(["exact", "casefold"]))
     .option("--token-lifetime <seconds>", "the longest lifetime of its tokens (86400)", wholeNumber);
@@ -105,7 +117,8 @@ export function wholeNumber(value: string): number {
 }
 
 function ruleOf(connection: Connection): string {
-  const attribute = connection.subjectRule === "attribute" ? ` ${connection.subjectAttribute} ${connection.subjectCompare}` : "";
+  const attribute =
+    connection.subjectRule === "attribute" ? ` ${connection.subjectAttribute} ${connection.subjectCompare}` : "";
   return `${connection.subjectRule}${attribute}`;
 }
 

@@ -7,7 +7,13 @@ import { table } from "../table.ts";
 
 type Explanation = {
   readonly verdict: { readonly code: string; readonly sentence: string; readonly fix: string };
-  readonly steps: readonly { readonly step: string; readonly status: "ok" | "problem" | "unknown"; readonly code?: string; readonly evidence: string; readonly fix?: string }[];
+  readonly steps: readonly {
+    readonly step: string;
+    readonly status: "ok" | "problem" | "unknown";
+    readonly code?: string;
+    readonly evidence: string;
+    readonly fix?: string;
+  }[];
 };
 type Options = { readonly iss?: string; readonly as?: "token" | "sub" };
 
@@ -17,14 +23,20 @@ const jwtShape = /^(?:bearer\s+)?eyJ/i;
 /** `rollcall explain <token|sub>` */
 export function explainCommand(): Command {
   return new Command("explain")
-    .description("say why a token or a subject is refused: the checklist, with evidence and fix. Exit code 1 when it is")
-    .argument("<token|sub>", "a JWT, a subject, or - to read either from standard input, which keeps a token out of the process list")
+    .description(
+      "say why a token or a subject is refused: the checklist, with evidence and fix. Exit code 1 when it is",
+    )
+    .argument(
+      "<token|sub>",
+      "a JWT, a subject, or - to read either from standard input, which keeps a token out of the process list",
+    )
     .option("--iss <issuer>", "for a subject: the issuer of its tokens")
     .addOption(new Option("--as <what>", "what the argument is, where its looks deceive").choices(["token", "sub"]))
     .action((given: string, options: Options, command: Command) =>
       withSession(command, async ({ api, print, tenant }) => {
         const value = given === "-" ? (await text(process.stdin)).replace(/\r?\n$/, "") : given;
-        if (value === "" && options.as !== "sub") throw new CommandError(exitCodes.usage, "input_missing", "there is nothing on standard input");
+        if (value === "" && options.as !== "sub")
+          throw new CommandError(exitCodes.usage, "input_missing", "there is nothing on standard input");
         const isToken = options.as === undefined ? jwtShape.test(value) : options.as === "token";
         const question = isToken ? { token: value } : { sub: value, iss: options.iss };
         const answer = await api.post<Explanation>("/v1/explain", { ...question, tenant: await tenant() });

@@ -21,11 +21,24 @@ export function gatewayCommand(): Command {
     .description("each gateway and how far it is behind, by its own word")
     .action((_options: object, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        const answer = await api.get<{ readonly items: readonly Gateway[] }>(`${await tenantPath()}/gateways`, { limit: 200 });
+        const answer = await api.get<{ readonly items: readonly Gateway[] }>(`${await tenantPath()}/gateways`, {
+          limit: 200,
+        });
         const rows = answer.items.map((one) => [
-          one.name, `${one.epoch}-${one.seq}`, one.behind ?? "other epoch", milliseconds(one.asOfAgeMs), one.receivedAt, one.digestMatches === undefined ? "-" : one.digestMatches,
+          one.name,
+          `${one.epoch}-${one.seq}`,
+          one.behind ?? "other epoch",
+          milliseconds(one.asOfAgeMs),
+          one.receivedAt,
+          one.digestMatches === undefined ? "-" : one.digestMatches,
         ]);
-        print(answer, () => table(["gateway", "at", "behind", "its word's age", "heard", "holds the same"], rows, "no gateway has reported yet"));
+        print(answer, () =>
+          table(
+            ["gateway", "at", "behind", "its word's age", "heard", "holds the same"],
+            rows,
+            "no gateway has reported yet",
+          ),
+        );
       }),
     );
   return gateway;

@@ -8,7 +8,13 @@ type Lag = {
   readonly windowSec: number;
   readonly stages: Readonly<Record<string, Stage>>;
   readonly occurredUnknown: number;
-  readonly backlog: { readonly waiting: number; readonly waitingDenials: number; readonly oldestWaitingMs?: number; readonly deadLetters: number; readonly pendingPublication: number };
+  readonly backlog: {
+    readonly waiting: number;
+    readonly waitingDenials: number;
+    readonly oldestWaitingMs?: number;
+    readonly deadLetters: number;
+    readonly pendingPublication: number;
+  };
 };
 
 const stageNames: Readonly<Record<string, string>> = {
@@ -26,7 +32,10 @@ export function lagCommand(): Command {
     .option("--connection <connection>", "one connection's events alone")
     .action((options: { readonly window?: number; readonly connection?: string }, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        const lag = await api.get<Lag>(`${await tenantPath()}/lag`, { windowSec: options.window, connection: options.connection });
+        const lag = await api.get<Lag>(`${await tenantPath()}/lag`, {
+          windowSec: options.window,
+          connection: options.connection,
+        });
         print(lag, () => shown(lag));
       }),
     );
@@ -34,9 +43,16 @@ export function lagCommand(): Command {
 
 function shown({ windowSec, stages, occurredUnknown, backlog }: Lag): string {
   const rows = Object.entries(stages).map(([name, { count, p50Ms, p99Ms, maxMs }]) => [
-    stageNames[name] ?? name, count, milliseconds(p50Ms), milliseconds(p99Ms), milliseconds(maxMs),
+    stageNames[name] ?? name,
+    count,
+    milliseconds(p50Ms),
+    milliseconds(p99Ms),
+    milliseconds(maxMs),
   ]);
-  const unknown = occurredUnknown === 0 ? "" : `\n${occurredUnknown} events do not say when they occurred; they are in no figure of the first stage.`;
+  const unknown =
+    occurredUnknown === 0
+      ? ""
+      : `\n${occurredUnknown} events do not say when they occurred; they are in no figure of the first stage.`;
   const waiting = fields({
     waiting: `${backlog.waiting} events, ${backlog.waitingDenials} of them denials`,
     oldest: milliseconds(backlog.oldestWaitingMs),

@@ -6,14 +6,23 @@ import { findUser } from "../find-user.ts";
 import { createProgressBar, type ProgressBar } from "../progress.ts";
 import { type Session, withSession } from "../session.ts";
 
-type Progress = { readonly id: string; readonly total: number; readonly enqueued: number; readonly applied: number; readonly dead: number; readonly finishedAt?: string };
+type Progress = {
+  readonly id: string;
+  readonly total: number;
+  readonly enqueued: number;
+  readonly applied: number;
+  readonly dead: number;
+  readonly finishedAt?: string;
+};
 
 const pollMs = 100;
 const silent: ProgressBar = { update: () => undefined, end: () => undefined };
 
 /** `rollcall resync user|connection|tenant` */
 export function resyncCommand(): Command {
-  const resync = new Command("resync").description("bring the user store to what the directory says, again, and wait until it is done");
+  const resync = new Command("resync").description(
+    "bring the user store to what the directory says, again, and wait until it is done",
+  );
   resync
     .command("user")
     .argument("<user>", "its id, userName, externalId or subject")
@@ -24,11 +33,15 @@ export function resyncCommand(): Command {
   resync
     .command("connection <connection>")
     .description("all users and groups of a connection")
-    .action((connection: string, _options: object, command: Command) => withSession(command, (session) => run(session, { scope: "connection", connection })));
+    .action((connection: string, _options: object, command: Command) =>
+      withSession(command, (session) => run(session, { scope: "connection", connection })),
+    );
   resync
     .command("tenant")
     .description("all users and groups of the tenant")
-    .action((_options: object, command: Command) => withSession(command, (session) => run(session, { scope: "tenant" })));
+    .action((_options: object, command: Command) =>
+      withSession(command, (session) => run(session, { scope: "tenant" })),
+    );
   return resync;
 }
 
@@ -47,7 +60,11 @@ async function follow(session: Session, path: string, bar: ProgressBar): Promise
   for (;;) {
     const askedAtMs = performance.now();
     const progress = await session.api.get<Progress>(path);
-    bar.update({ done: progress.applied + progress.dead, total: progress.total, note: progress.dead === 0 ? "" : `${progress.dead} given up` });
+    bar.update({
+      done: progress.applied + progress.dead,
+      total: progress.total,
+      note: progress.dead === 0 ? "" : `${progress.dead} given up`,
+    });
     if (progress.finishedAt !== undefined) return progress;
     // Counting a large run costs the service something, so the asking takes a small share of its time.
     await delay(Math.max(pollMs, 4 * (performance.now() - askedAtMs)));

@@ -7,7 +7,14 @@ import { table } from "../table.ts";
 
 type Target = { readonly user?: string; readonly iss?: string; readonly sub?: string; readonly note?: string };
 type Outcome = { readonly userId?: string; readonly issuerKnown: boolean; readonly changed: number };
-type Revocation = { readonly iss: string; readonly sub: string; readonly deny: boolean; readonly nbf: number | null; readonly reason: string; readonly appliedAt: string };
+type Revocation = {
+  readonly iss: string;
+  readonly sub: string;
+  readonly deny: boolean;
+  readonly nbf: number | null;
+  readonly reason: string;
+  readonly appliedAt: string;
+};
 
 /** `rollcall revoke add|lift|list` */
 export function revokeCommand(): Command {
@@ -18,14 +25,25 @@ export function revokeCommand(): Command {
       withSession(command, async (session) => {
         const body = { ...(await targetOf(session, options)), kind: options.tokens === true ? "nbf" : "deny" };
         const outcome = await session.api.post<Outcome>(`${await session.tenantPath()}/revocations`, body);
-        session.print(outcome, () => `${subjectOf(outcome, options)} ${options.tokens === true ? "must sign in again" : "is denied"}; gateways are being told${warning(outcome)}`);
+        session.print(
+          outcome,
+          () =>
+            `${subjectOf(outcome, options)} ${options.tokens === true ? "must sign in again" : "is denied"}; gateways are being told${warning(outcome)}`,
+        );
       }),
     );
-  withTarget(revoke.command("lift").description("lift an admin's denial; tokens of before stay dead")).action((options: Target, command: Command) =>
-    withSession(command, async (session) => {
-      const outcome = await session.api.post<Outcome>(`${await session.tenantPath()}/revocations/lift`, await targetOf(session, options));
-      session.print(outcome, () => `${subjectOf(outcome, options)} is no longer denied by an admin; tokens of before stay dead`);
-    }),
+  withTarget(revoke.command("lift").description("lift an admin's denial; tokens of before stay dead")).action(
+    (options: Target, command: Command) =>
+      withSession(command, async (session) => {
+        const outcome = await session.api.post<Outcome>(
+          `${await session.tenantPath()}/revocations/lift`,
+          await targetOf(session, options),
+        );
+        session.print(
+          outcome,
+          () => `${subjectOf(outcome, options)} is no longer denied by an admin; tokens of before stay dead`,
+        );
+      }),
   );
   revoke
     .command("list")
@@ -33,8 +51,18 @@ export function revokeCommand(): Command {
     .option("--after <cursor>", "the `next` of an earlier page")
     .action((options: { readonly after?: string }, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        const answer = await api.get<{ readonly items: readonly Revocation[]; readonly next?: string }>(`${await tenantPath()}/revocations`, { ...options, limit: 200 });
-        const rows = answer.items.map(({ iss, sub, deny, nbf, reason, appliedAt }) => [iss, sub, deny, nbf === null ? undefined : new Date(nbf * 1_000).toISOString(), reason, appliedAt]);
+        const answer = await api.get<{ readonly items: readonly Revocation[]; readonly next?: string }>(
+          `${await tenantPath()}/revocations`,
+          { ...options, limit: 200 },
+        );
+        const rows = answer.items.map(({ iss, sub, deny, nbf, reason, appliedAt }) => [
+          iss,
+          sub,
+          deny,
+          nbf === null ? undefined : new Date(nbf * 1_000).toISOString(),
+          reason,
+          appliedAt,
+        ]);
         const more = answer.next === undefined ? "" : `\n\nmore: rollcall revoke list --after ${answer.next}`;
         print(answer, () => `${table(["issuer", "sub", "denied", "tokens before", "reason", "since"], rows)}${more}`);
       }),
@@ -52,13 +80,16 @@ function withTarget(command: Command): Command {
 
 async function targetOf(session: Session, options: Target): Promise<object> {
   const { user, iss, sub, note } = options;
-  if (user !== undefined && iss === undefined && sub === undefined) return { userId: await findUser(session, user), note };
+  if (user !== undefined && iss === undefined && sub === undefined)
+    return { userId: await findUser(session, user), note };
   if (user === undefined && iss !== undefined && sub !== undefined) return { iss, sub, note };
   throw new CommandError(exitCodes.usage, "target_missing", "name either --user, or both --iss and --sub");
 }
 
 function subjectOf(outcome: Outcome, options: Target): string {
-  return outcome.userId === undefined ? `subject ${JSON.stringify(options.sub)} (of no user yet)` : `user ${outcome.userId}`;
+  return outcome.userId === undefined
+    ? `subject ${JSON.stringify(options.sub)} (of no user yet)`
+    : `user ${outcome.userId}`;
 }
 
 function warning(outcome: Outcome): string {

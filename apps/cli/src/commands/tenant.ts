@@ -23,7 +23,12 @@ export function tenantCommand(): Command {
     .action((_options: object, command: Command) =>
       withSession(command, async ({ api, print }) => {
         const answer = await api.get<{ readonly items: readonly Tenant[] }>("/v1/admin/tenants", { limit: 200 });
-        print(answer, () => table(["slug", "name", "id", "created"], answer.items.map(({ slug, name, id, createdAt }) => [slug, name, id, createdAt])));
+        print(answer, () =>
+          table(
+            ["slug", "name", "id", "created"],
+            answer.items.map(({ slug, name, id, createdAt }) => [slug, name, id, createdAt]),
+          ),
+        );
       }),
     );
   tenant

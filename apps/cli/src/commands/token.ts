@@ -12,7 +12,12 @@ type Info = {
   readonly expiresAt?: string;
   readonly revokedAt?: string;
 };
-type IssueOptions = { readonly connection?: string; readonly label?: string; readonly expiresInDays?: number; readonly house?: boolean };
+type IssueOptions = {
+  readonly connection?: string;
+  readonly label?: string;
+  readonly expiresInDays?: number;
+  readonly house?: boolean;
+};
 
 const house = ["--house", "of the house's operators, and of no tenant"] as const;
 
@@ -29,8 +34,15 @@ export function tokenCommand(): Command {
     .option(...house)
     .action((purpose: string, { house: isHouse, ...options }: IssueOptions, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        const issued = await api.post<Issued>(`${isHouse === true ? "/v1/admin" : await tenantPath()}/tokens`, { purpose, ...options });
-        print(issued, () => `${fields({ id: issued.id, purpose, label: issued.label, token: issued.token })}\n\nThe token is shown this once; only its digest is kept.`);
+        const issued = await api.post<Issued>(`${isHouse === true ? "/v1/admin" : await tenantPath()}/tokens`, {
+          purpose,
+          ...options,
+        });
+        print(
+          issued,
+          () =>
+            `${fields({ id: issued.id, purpose, label: issued.label, token: issued.token })}\n\nThe token is shown this once; only its digest is kept.`,
+        );
       }),
     );
   token
@@ -39,8 +51,17 @@ export function tokenCommand(): Command {
     .option(...house)
     .action((options: { readonly house?: boolean }, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        const answer = await api.get<{ readonly items: readonly Info[] }>(`${options.house === true ? "/v1/admin" : await tenantPath()}/tokens`, { limit: 200 });
-        const rows = answer.items.map((one) => [one.id, one.purpose, one.label, one.createdAt, one.revokedAt === undefined ? one.expiresAt : `revoked ${one.revokedAt}`]);
+        const answer = await api.get<{ readonly items: readonly Info[] }>(
+          `${options.house === true ? "/v1/admin" : await tenantPath()}/tokens`,
+          { limit: 200 },
+        );
+        const rows = answer.items.map((one) => [
+          one.id,
+          one.purpose,
+          one.label,
+          one.createdAt,
+          one.revokedAt === undefined ? one.expiresAt : `revoked ${one.revokedAt}`,
+        ]);
         print(answer, () => table(["id", "purpose", "label", "created", "ends"], rows));
       }),
     );
@@ -50,7 +71,9 @@ export function tokenCommand(): Command {
     .option(...house)
     .action((id: string, options: { readonly house?: boolean }, command: Command) =>
       withSession(command, async ({ api, print, tenantPath }) => {
-        await api.remove(`${options.house === true ? "/v1/admin" : await tenantPath()}/tokens/${encodeURIComponent(id)}`);
+        await api.remove(
+          `${options.house === true ? "/v1/admin" : await tenantPath()}/tokens/${encodeURIComponent(id)}`,
+        );
         print({ id, revoked: true }, () => `token ${id} is revoked`);
       }),
     );

@@ -11,27 +11,54 @@ type History = {
   readonly denials: readonly { readonly reason: string; readonly note: string | null; readonly since: string }[];
   readonly identities: readonly { readonly iss: string; readonly sub: string; readonly alias: boolean }[];
   readonly groups: readonly { readonly displayName: string }[];
-  readonly revocations: readonly { readonly iss: string; readonly sub: string; readonly deny: boolean; readonly nbf: number | null; readonly reason: string }[];
-  readonly events: readonly { readonly id: number; readonly kind: string; readonly source: string; readonly acceptedAt: string; readonly appliedAt: string | null; readonly deadAt: string | null }[];
+  readonly revocations: readonly {
+    readonly iss: string;
+    readonly sub: string;
+    readonly deny: boolean;
+    readonly nbf: number | null;
+    readonly reason: string;
+  }[];
+  readonly events: readonly {
+    readonly id: number;
+    readonly kind: string;
+    readonly source: string;
+    readonly acceptedAt: string;
+    readonly appliedAt: string | null;
+    readonly deadAt: string | null;
+  }[];
 };
 
 const who = "its id, userName, externalId or subject";
 
 /** `rollcall user show|suspend|unsuspend` */
 export function userCommand(): Command {
-  const user = new Command("user").description("one user: what the directory says, what the application believes, what happened");
+  const user = new Command("user").description(
+    "one user: what the directory says, what the application believes, what happened",
+  );
   user
     .command("show")
     .argument("<user>", who)
     .description("everything that is known of a user")
     .action((named: string, _options: object, command: Command) =>
       withSession(command, async (session) => {
-        const history = await session.api.get<History>(`${await session.tenantPath()}/users/${await findUser(session, named)}`);
+        const history = await session.api.get<History>(
+          `${await session.tenantPath()}/users/${await findUser(session, named)}`,
+        );
         session.print(history, () => shown(history));
       }),
     );
-  decision(user, "suspend", "refuse a user until unsuspend, whatever the identity provider says", "is suspended; gateways are being told");
-  decision(user, "unsuspend", "lift a suspension; tokens of before stay dead", "is no longer suspended; tokens of before stay dead");
+  decision(
+    user,
+    "suspend",
+    "refuse a user until unsuspend, whatever the identity provider says",
+    "is suspended; gateways are being told",
+  );
+  decision(
+    user,
+    "unsuspend",
+    "lift a suspension; tokens of before stay dead",
+    "is no longer suspended; tokens of before stay dead",
+  );
   return user;
 }
 
@@ -44,7 +71,10 @@ function decision(user: Command, verb: "suspend" | "unsuspend", description: str
     .action((named: string, options: { readonly note?: string }, command: Command) =>
       withSession(command, async (session) => {
         const id = await findUser(session, named);
-        const answer = await session.api.post<{ readonly userId: string }>(`${await session.tenantPath()}/users/${id}/${verb}`, options);
+        const answer = await session.api.post<{ readonly userId: string }>(
+          `${await session.tenantPath()}/users/${id}/${verb}`,
+          options,
+        );
         session.print(answer, () => `user ${answer.userId} ${outcome}`);
       }),
     );
@@ -55,16 +85,59 @@ function shown(history: History): string {
     id: history.id,
     userName: history.userName ?? history.directory[0]?.userName,
     name: history.displayName,
-    access: history.denials.length === 0 ? "allowed" : `denied: ${history.denials.map(({ reason }) => reason).join(", ")}`,
+    access:
+      history.denials.length === 0 ? "allowed" : `denied: ${history.denials.map(({ reason }) => reason).join(", ")}`,
     groups: history.groups.map(({ displayName }) => displayName).join(", "),
   });
-  const directory = history.directory.map((one) => [one.directoryUserId, one.userName, one.externalId, stateOf(one), one.behind ? "not applied yet" : "in step"]);
+  const directory = history.directory.map((one) => [
+    one.directoryUserId,
+    one.userName,
+    one.externalId,
+    stateOf(one),
+    one.behind ? "not applied yet" : "in step",
+  ]);
   const sections = [
     ["directory", table(["id", "userName", "externalId", "state", "sync"], directory)],
-    ["denials", table(["reason", "since", "note"], history.denials.map(({ reason, since, note }) => [reason, since, note]))],
-    ["subjects", table(["issuer", "sub", "earlier"], history.identities.map(({ iss, sub, alias }) => [iss, sub, alias]))],
-    ["revocations", table(["issuer", "sub", "denied", "tokens before", "reason"], history.revocations.map(({ iss, sub, deny, nbf, reason }) => [iss, sub, deny, nbf === null ? undefined : new Date(nbf * 1_000).toISOString(), reason]))],
-    ["events", table(["id", "kind", "source", "accepted", "applied"], history.events.map(({ id, kind, source, acceptedAt, appliedAt, deadAt }) => [id, kind, source, acceptedAt, deadAt === null ? (appliedAt ?? "waiting") : "given up"]))],
+    [
+      "denials",
+      table(
+        ["reason", "since", "note"],
+        history.denials.map(({ reason, since, note }) => [reason, since, note]),
+      ),
+    ],
+    [
+      "subjects",
+      table(
+        ["issuer", "sub", "earlier"],
+        history.identities.map(({ iss, sub, alias }) => [iss, sub, alias]),
+      ),
+    ],
+    [
+      "revocations",
+      table(
+        ["issuer", "sub", "denied", "tokens before", "reason"],
+        history.revocations.map(({ iss, sub, deny, nbf, reason }) => [
+          iss,
+          sub,
+          deny,
+          nbf === null ? undefined : new Date(nbf * 1_000).toISOString(),
+          reason,
+        ]),
+      ),
+    ],
+    [
+      "events",
+      table(
+        ["id", "kind", "source", "accepted", "applied"],
+        history.events.map(({ id, kind, source, acceptedAt, appliedAt, deadAt }) => [
+          id,
+          kind,
+          source,
+          acceptedAt,
+          deadAt === null ? (appliedAt ?? "waiting") : "given up",
+        ]),
+      ),
+    ],
   ] as const;
   return [head, ...sections.map(([title, body]) => `${title}\n${body}`)].join("\n\n");
 }

@@ -45,7 +45,9 @@ export type Candidate = {
   /** The event that last took access away. */
   readonly left: EventFact | undefined;
   /** The oldest event that waits, with how many wait before it in its lane. */
-  readonly waiting: (EventFact & { readonly lane: number; readonly ahead: number; readonly attempts: number }) | undefined;
+  readonly waiting:
+    | (EventFact & { readonly lane: number; readonly ahead: number; readonly attempts: number })
+    | undefined;
   /** The newest event that was given up, where nothing was applied since. */
   readonly dead: (EventFact & { readonly reason: string }) | undefined;
   readonly denials: readonly DenialFact[];
@@ -53,7 +55,13 @@ export type Candidate = {
 
 export type EventFact = { readonly id: number; readonly kind: EventKind; readonly at: Date };
 export type DenialFact = { readonly reason: string; readonly since: Date; readonly by: string | undefined };
-export type IdentityFact = { readonly iss: string; readonly sub: string; readonly userId: string; readonly directoryUserId: string; readonly alias: boolean };
+export type IdentityFact = {
+  readonly iss: string;
+  readonly sub: string;
+  readonly userId: string;
+  readonly directoryUserId: string;
+  readonly alias: boolean;
+};
 
 export type RevocationFact = {
   readonly deny: boolean;
@@ -72,7 +80,11 @@ export type SubjectFacts = {
   /** The identities that the subject has in the user store. */
   readonly identities: readonly IdentityFact[];
   readonly revocations: readonly RevocationFact[];
-  readonly gateways: readonly { readonly name: string; readonly behind: number | undefined; readonly asOfAgeMs: number }[];
+  readonly gateways: readonly {
+    readonly name: string;
+    readonly behind: number | undefined;
+    readonly asOfAgeMs: number;
+  }[];
   /** Another tenant knows the subject; only ever told to an operator of the house. */
   readonly otherTenants: readonly string[];
 };

@@ -8,7 +8,11 @@ const toleranceSec = 30;
 const accessTypes: readonly unknown[] = ["jwt", "at+jwt", "application/at+jwt", undefined];
 
 /** The steps that a token alone decides, in the order in which a gateway takes them. */
-export function explainToken(token: TokenFacts, connections: readonly Connection[], nowSec: number): readonly ExplainStep[] {
+export function explainToken(
+  token: TokenFacts,
+  connections: readonly Connection[],
+  nowSec: number,
+): readonly ExplainStep[] {
   if (token.kind === "malformed") return [problem("token", "token_malformed", token.why)];
   return [
     passed("token", `a signed JWT, algorithm ${shown(token.alg)}`),
@@ -29,7 +33,9 @@ export function problem(step: ExplainStepName, code: ExplainCode, evidence: stri
 }
 
 export function unknown(step: ExplainStepName, evidence: string, code?: ExplainCode): ExplainStep {
-  return code === undefined ? { step, status: "unknown", evidence } : { step, status: "unknown", code, evidence, fix: explainCauses[code].fix };
+  return code === undefined
+    ? { step, status: "unknown", evidence }
+    : { step, status: "unknown", code, evidence, fix: explainCauses[code].fix };
 }
 
 function explainIssuer(token: ReadToken, connections: readonly Connection[]): ExplainStep {
@@ -64,8 +70,10 @@ function explainType(typ: unknown): ExplainStep {
 function explainAudience(aud: unknown, connections: readonly Connection[]): ExplainStep {
   const named: readonly unknown[] = Array.isArray(aud) ? aud : aud === undefined ? [] : [aud];
   const said = named.length === 0 ? "no audience" : named.map(shown).join(", ");
-  if (connections.length === 0) return unknown("audience", `the token names ${said}; no connection says which is wanted`);
-  if (connections.some(({ audience }) => audience === undefined || named.includes(audience))) return passed("audience", `the token names ${said}`);
+  if (connections.length === 0)
+    return unknown("audience", `the token names ${said}; no connection says which is wanted`);
+  if (connections.some(({ audience }) => audience === undefined || named.includes(audience)))
+    return passed("audience", `the token names ${said}`);
   const wanted = connections.map(({ audience }) => shown(audience)).join(" or ");
   return problem("audience", "audience_wrong", `the token names ${said}; the connection wants ${wanted}`);
 }
@@ -73,9 +81,14 @@ function explainAudience(aud: unknown, connections: readonly Connection[]): Expl
 function explainTime(token: ReadToken, nowSec: number): ExplainStep {
   const { exp, nbf } = token;
   if (!isNumericDate(exp)) return problem("time", "token_expired", "the token names no expiry");
-  if (exp <= nowSec - toleranceSec) return problem("time", "token_expired", `expired at ${atSecond(exp)}, ${span(nowSec - exp)} ago`);
+  if (exp <= nowSec - toleranceSec)
+    return problem("time", "token_expired", `expired at ${atSecond(exp)}, ${span(nowSec - exp)} ago`);
   if (nbf !== undefined && (!isNumericDate(nbf) || nbf > nowSec + toleranceSec)) {
-    return problem("time", "token_not_yet_valid", isNumericDate(nbf) ? `valid from ${atSecond(nbf)}, in ${span(nbf - nowSec)}` : "nbf is not a number");
+    return problem(
+      "time",
+      "token_not_yet_valid",
+      isNumericDate(nbf) ? `valid from ${atSecond(nbf)}, in ${span(nbf - nowSec)}` : "nbf is not a number",
+    );
   }
   return passed("time", `expires at ${atSecond(exp)}`);
 }
@@ -99,7 +112,12 @@ export function atSecond(seconds: number): string {
 
 /** A length of time as a person would say it. */
 export function span(seconds: number): string {
-  const units = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]] as const;
+  const units = [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+    ["s", 1],
+  ] as const;
   const [unit, size] = units.find(([, least]) => seconds >= least) ?? ["s", 1];
   return `${Math.round((seconds / size) * 10) / 10} ${unit}`;
 }

@@ -42,7 +42,8 @@ export function decideResolution(facts: ResolutionFacts): Resolution {
     if (heir !== undefined && !stillHeld) return { status: "denied", reason: "subject_recycled" };
     return judge(owner, facts.denials);
   }
-  if (living.length > 1 && new Set(living.map(({ userId }) => userId)).size > 1) return { status: "unknown", reason: "subject_ambiguous" };
+  if (living.length > 1 && new Set(living.map(({ userId }) => userId)).size > 1)
+    return { status: "unknown", reason: "subject_ambiguous" };
   const holder = living[0] ?? facts.holders[0];
   if (holder !== undefined) return judge(holder, facts.denials);
   return { status: "unknown", reason: facts.issuerKnown ? "never_provisioned" : "issuer_unknown" };
@@ -56,7 +57,13 @@ function judge(candidate: Candidate, denials: ReadonlyMap<string, readonly strin
   return { status: "active", userId: candidate.userId, directoryUserId: candidate.directoryUserId };
 }
 
-const strength = { admin_revoked: 5, admin_suspended: 4, idp_deleted: 3, idp_inactive: 2, poison: 1 } as const satisfies Record<DenialReason, number>;
+const strength = {
+  admin_revoked: 5,
+  admin_suspended: 4,
+  idp_deleted: 3,
+  idp_inactive: 2,
+  poison: 1,
+} as const satisfies Record<DenialReason, number>;
 
 /** The reason that is named where several stand. */
 export function strongestReason(reasons: readonly string[]): string {

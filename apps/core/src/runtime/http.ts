@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from "fastify";
 import type { Logger } from "./log.ts";
 import type { Shutdown } from "./shutdown.ts";
+import { StartError } from "./start-error.ts";
 
 export type Health = { ready(): Promise<boolean> };
 
@@ -51,7 +52,9 @@ export async function listen(
 ): Promise<number> {
   const drained = trackRequests(app);
   for (const part of parts) await app.register(part);
-  await app.listen(address);
+  await app.listen(address).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "EADDRINUSE" ? new StartError(`port ${address.port} is taken: stop what uses it, or set another port`, { cause: error }) : error;
+  });
   shutdown.add("http", async () => {
     const closed = app.close();
     await drained();

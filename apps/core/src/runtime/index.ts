@@ -5,3 +5,4 @@ export * from "./id.ts";
 export * from "./log.ts";
 export * from "./process.ts";
 export * from "./shutdown.ts";
+export * from "./start-error.ts";

@@ -1,6 +1,7 @@
 import { type Config, ConfigError, type Fallbacks, readConfig, type Setting } from "./config.ts";
 import { createLog, type Logger } from "./log.ts";
 import { createShutdown, exitOnSignal, type Shutdown } from "./shutdown.ts";
+import { StartError } from "./start-error.ts";
 
 const common = ["LOG_LEVEL", "SHUTDOWN_SEC_MAX", "HOST"] as const;
 type Common = (typeof common)[number];
@@ -26,7 +27,7 @@ export async function runProcess<const Name extends Setting>(
     await build({ config: readConfig<Name | Common>([...common, ...names], fallbacks), log, shutdown });
     log.info("ready");
   } catch (error) {
-    if (error instanceof ConfigError) process.stderr.write(`rollcall ${role}: ${error.message}\n`);
+    if (error instanceof ConfigError || error instanceof StartError) process.stderr.write(`rollcall ${role}: ${error.message}\n`);
     else log.fatal({ err: error }, "could not start");
     await shutdown.run("failed start").catch(() => undefined);
     process.exit(error instanceof ConfigError ? 2 : 1);

@@ -10,7 +10,7 @@ export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug">;
 export type ConnectionPatch = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
 export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> & ConnectionPatch;
 
-export const connectionDefaults = {
+const connectionDefaults = {
   issuers: [],
   audience: undefined,
   subjectClaim: "sub",
@@ -24,9 +24,19 @@ export const connectionDefaults = {
 const subjectSettings = ["issuers", "subjectRule", "subjectAttribute", "subjectCompare"] as const;
 
 /** Throws `slug_taken`, `value_invalid`. */
-export async function createConnection(database: Database, tenantId: string, connection: NewConnection, actor: string): Promise<Connection> {
+export async function createConnection(
+  database: Database,
+  tenantId: string,
+  connection: NewConnection,
+  actor: string,
+): Promise<Connection> {
   assertSlug(connection.slug);
-  const settings: ConnectionSettings = { ...connectionDefaults, ...given(connection), name: connection.name, kind: connection.kind };
+  const settings: ConnectionSettings = {
+    ...connectionDefaults,
+    ...given(connection),
+    name: connection.name,
+    kind: connection.kind,
+  };
   try {
     return await database.inTenant(tenantId, async (transaction) => {
       const [row] = await transaction.query<ConnectionRow>(sql`
@@ -45,13 +55,23 @@ export async function createConnection(database: Database, tenantId: string, con
 }
 
 export async function listConnections(database: Database, tenantId: string): Promise<readonly Connection[]> {
-  const rows = await database.once<ConnectionRow>(tenantId, sql`SELECT ${connectionColumns} FROM connection ORDER BY id`);
+  const rows = await database.once<ConnectionRow>(
+    tenantId,
+    sql`SELECT ${connectionColumns} FROM connection ORDER BY id`,
+  );
   return rows.map(toConnection);
 }
 
 /** Finds a connection of the tenant by its slug or its id. */
-export async function findConnection(database: Database, tenantId: string, slugOrId: string): Promise<Connection | undefined> {
-  const [row] = await database.once<ConnectionRow>(tenantId, sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)}`);
+export async function findConnection(
+  database: Database,
+  tenantId: string,
+  slugOrId: string,
+): Promise<Connection | undefined> {
+  const [row] = await database.once<ConnectionRow>(
+    tenantId,
+    sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)}`,
+  );
   return row && toConnection(row);
 }
 
@@ -64,15 +84,26 @@ export async function updateConnection(
   actor: string,
 ): Promise<{ readonly connection: Connection; readonly resyncNeeded: boolean }> {
   return database.inTenant(tenantId, async (transaction) => {
-    const [found] = await transaction.query<ConnectionRow>(sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)} FOR UPDATE`);
+    const [found] = await transaction.query<ConnectionRow>(
+      sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)} FOR UPDATE`,
+    );
     if (found === undefined) throw new DirectoryError("not_found", `no connection ${slugOrId}`);
     const before = toConnection(found);
-    const after: Connection = { ...before, ...given(patch), ...("audience" in patch ? { audience: patch.audience } : {}) };
+    const after: Connection = {
+      ...before,
+      ...given(patch),
+      ...("audience" in patch ? { audience: patch.audience } : {}),
+    };
     await write(transaction, after);
-    const changed = (Object.keys(given(patch)) as (keyof ConnectionSettings)[]).concat("audience" in patch ? ["audience"] : []);
+    const changed = (Object.keys(given(patch)) as (keyof ConnectionSettings)[]).concat(
+      "audience" in patch ? ["audience"] : [],
+    );
     const detail = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
     await recordAudit(transaction, tenantId, { actor, action: "connection.update", target: before.id, detail });
-    return { connection: after, resyncNeeded: subjectSettings.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])) };
+    return {
+      connection: after,
+      resyncNeeded: subjectSettings.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])),
+    };
   });
 }
 
@@ -89,7 +120,15 @@ function named(slugOrId: string): Sql {
 }
 
 const settingNames = [
-  "name", "kind", "issuers", "audience", "subjectClaim", "subjectRule", "subjectAttribute", "subjectCompare", "tokenLifetimeSec",
+  "name",
+  "kind",
+  "issuers",
+  "audience",
+  "subjectClaim",
+  "subjectRule",
+  "subjectAttribute",
+  "subjectCompare",
+  "tokenLifetimeSec",
 ] as const satisfies readonly (keyof ConnectionSettings)[];
 
 /** What was named with a value: a setting left out, or set to undefined, stays as it is. */
@@ -98,6 +137,9 @@ function given(patch: ConnectionPatch): Partial<ConnectionSettings> {
   return Object.fromEntries(entries) as Partial<ConnectionSettings>;
 }
 
-function settingsDetail(settings: ConnectionSettings, names: readonly (keyof ConnectionSettings)[] = settingNames): { readonly [name: string]: Json } {
+function settingsDetail(
+  settings: ConnectionSettings,
+  names: readonly (keyof ConnectionSettings)[] = settingNames,
+): { readonly [name: string]: Json } {
   return Object.fromEntries(names.map((name) => [name, settings[name] ?? null]));
 }

@@ -1,16 +1,12 @@
-import { createHash } from "node:crypto";
-import { DirectoryError } from "../domain/index.ts";
-import { subjectOwner, userIdOf } from "./admin-users.ts";
+import { DirectoryError, strongestReason } from "../domain/index.ts";
+import { userIdOf } from "./admin-users.ts";
 import { recordAudit } from "./audit.ts";
-import { convergeUserRevocations, writeRevocations } from "./converge-revocations.ts";
+import { convergeUserRevocations } from "./converge-revocations.ts";
 import type { Database, Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
 /** Who acts, when, and what they said of it. */
 export type Act = { readonly actor: string; readonly at: Date; readonly note?: string | undefined };
-
-/** A user, or a subject that Rollcall may not know. */
-export type RevocationTarget = { readonly userId: string } | { readonly iss: string; readonly sub: string };
 
 export type RevocationOutcome = {
   /** The user that the target is; undefined for a subject that Rollcall does not know. */
@@ -22,10 +18,13 @@ export type RevocationOutcome = {
 };
 
 type AdminReason = "admin_suspended" | "admin_revoked";
-type Entry = { readonly iss: string; readonly sub: string; readonly deny: boolean; readonly nbf: number | null; readonly reason: string; readonly origin: "idp" | "app" };
-
 /** Denies a user until `unsuspendUser`, whatever the identity provider says meanwhile. Doing it twice changes nothing. Throws `not_found`. */
-export async function suspendUser(database: Database, tenantId: string, id: string, act: Act): Promise<RevocationOutcome> {
+export async function suspendUser(
+  database: Database,
+  tenantId: string,
+  id: string,
+  act: Act,
+): Promise<RevocationOutcome> {
   return database.inTenant(tenantId, async (transaction) => {
     const userId = await existingUser(transaction, id);
     return denyUser(transaction, tenantId, userId, "admin_suspended", "user.suspend", act);
@@ -33,62 +32,15 @@ export async function suspendUser(database: Database, tenantId: string, id: stri
 }
 
 /** Lifts a suspension and no other reason. Tokens issued before it stay dead. Throws `not_found`, also where nothing is to be lifted. */
-export async function unsuspendUser(database: Database, tenantId: string, id: string, act: Act): Promise<RevocationOutcome> {
+export async function unsuspendUser(
+  database: Database,
+  tenantId: string,
+  id: string,
+  act: Act,
+): Promise<RevocationOutcome> {
   return database.inTenant(tenantId, async (transaction) => {
     const userId = await existingUser(transaction, id);
     return liftUser(transaction, tenantId, userId, "admin_suspended", "user.unsuspend", act);
-  });
-}
-
-/**
- * Denies a target until it is lifted. A subject that nobody holds yet is denied all the same, and
- * stays denied when somebody comes to hold it.
- */
-export async function denySubject(database: Database, tenantId: string, target: RevocationTarget, act: Act): Promise<RevocationOutcome> {
-  return database.inTenant(tenantId, async (transaction) => {
-    if ("userId" in target) {
-      return denyUser(transaction, tenantId, await existingUser(transaction, target.userId), "admin_revoked", "revocation.deny", act);
-    }
-    const owner = await subjectOwner(transaction, target.iss, target.sub);
-    if (owner.userId !== undefined) return denyUser(transaction, tenantId, owner.userId, "admin_revoked", "revocation.deny", act);
-    const entries = await lockKeys(transaction, tenantId, target.iss, owner.keys, act.at);
-    const denied = entries.filter((entry) => !entry.deny).map((entry) => ({ ...entry, deny: true, nbf: cut(entry.nbf, act.at), reason: "admin_revoked", origin: "app" as const }));
-    await write(transaction, tenantId, denied, act.at);
-    await audit(transaction, tenantId, "revocation.deny", subjectTarget(target.iss, target.sub), act);
-    return { userId: undefined, issuerKnown: owner.issuerKnown, changed: denied.length };
-  });
-}
-
-/** Kills every token of a target that was issued until now, and denies nothing: a new sign-in works. It cannot be lifted. */
-export async function revokeTokens(database: Database, tenantId: string, target: RevocationTarget, act: Act): Promise<RevocationOutcome> {
-  return database.inTenant(tenantId, async (transaction) => {
-    const { userId, issuerKnown, keys } = await keysOf(transaction, target);
-    if (userId !== undefined) await lockLinks(transaction, tenantId, userId);
-    let changed = 0;
-    for (const [iss, group] of Map.groupBy(keys, (key) => key.iss)) {
-      const entries = await lockKeys(transaction, tenantId, iss, group.map(({ sub }) => sub), act.at);
-      const cuts = entries.map((entry) => ({ ...entry, nbf: cut(entry.nbf, act.at), reason: entry.deny ? entry.reason : "admin_revoked" }));
-      await write(transaction, tenantId, cuts, act.at);
-      changed += cuts.length;
-    }
-    await audit(transaction, tenantId, "revocation.not_before", "userId" in target ? target.userId : subjectTarget(target.iss, target.sub), act);
-    return { userId, issuerKnown, changed };
-  });
-}
-
-/** Lifts an admin's denial and no other reason. Tokens issued before it stay dead. Throws `not_found` where nothing is to be lifted. */
-export async function liftDenial(database: Database, tenantId: string, target: RevocationTarget, act: Act): Promise<RevocationOutcome> {
-  return database.inTenant(tenantId, async (transaction) => {
-    if ("userId" in target) {
-      return liftUser(transaction, tenantId, await existingUser(transaction, target.userId), "admin_revoked", "revocation.lift", act);
-    }
-    const owner = await subjectOwner(transaction, target.iss, target.sub);
-    if (owner.userId !== undefined) return liftUser(transaction, tenantId, owner.userId, "admin_revoked", "revocation.lift", act);
-    const entries = (await lockKeys(transaction, tenantId, target.iss, owner.keys, act.at)).filter((entry) => entry.deny);
-    if (entries.length === 0) throw new DirectoryError("not_found", "no such revocation");
-    await write(transaction, tenantId, entries.map((entry) => ({ ...entry, deny: false, reason: "lifted" })), act.at);
-    await audit(transaction, tenantId, "revocation.lift", subjectTarget(target.iss, target.sub), act);
-    return { userId: undefined, issuerKnown: owner.issuerKnown, changed: entries.length };
   });
 }
 
@@ -97,7 +49,12 @@ export async function liftDenial(database: Database, tenantId: string, target: R
  * their revocations are decided: without it, being provisioned would lift an admin's ban. A recycled
  * subject's denial was its old owner's and is not inherited. Keys are `identityKey`s.
  */
-export async function adoptDenials(transaction: Transaction, tenantId: string, userIds: readonly string[], recycled: ReadonlySet<string>): Promise<void> {
+export async function adoptDenials(
+  transaction: Transaction,
+  tenantId: string,
+  userIds: readonly string[],
+  recycled: ReadonlySet<string>,
+): Promise<void> {
   const gone = [...recycled].map((key) => JSON.parse(key) as [string, string]);
   await transaction.query(sql`
     INSERT INTO denial (tenant_id, user_id, reason, origin_id, note)
@@ -108,32 +65,45 @@ export async function adoptDenials(transaction: Transaction, tenantId: string, u
     ON CONFLICT DO NOTHING`);
 }
 
-/** How the audit names a subject without naming the person: a digest that whoever knows the subject can make again. */
-export function subjectTarget(iss: string, sub: string): string {
-  return `subject:${createHash("sha256").update(JSON.stringify([iss, sub])).digest("base64url")}`;
-}
-
-async function existingUser(transaction: Transaction, id: string): Promise<string> {
+export async function existingUser(transaction: Transaction, id: string): Promise<string> {
   const userId = await userIdOf(transaction, id);
   if (userId === undefined) throw new DirectoryError("not_found", `no user ${id}`);
   return userId;
 }
 
-async function denyUser(transaction: Transaction, tenantId: string, userId: string, reason: AdminReason, action: string, act: Act): Promise<RevocationOutcome> {
+export async function denyUser(
+  transaction: Transaction,
+  tenantId: string,
+  userId: string,
+  reason: AdminReason,
+  action: string,
+  act: Act,
+): Promise<RevocationOutcome> {
   await lockLinks(transaction, tenantId, userId);
   const added = await transaction.query(sql`
     INSERT INTO denial (tenant_id, user_id, reason, origin_id, note, since) VALUES (${tenantId}, ${userId}, ${reason}, ${userId}, ${act.note ?? null}, ${act.at})
     ON CONFLICT DO NOTHING RETURNING user_id`);
   const changed = await convergeUserRevocations(transaction, tenantId, userId, act.at);
+  await renameDenied(transaction, userId);
   if (added.length > 0) await audit(transaction, tenantId, action, userId, act);
   return { userId, issuerKnown: true, changed };
 }
 
-async function liftUser(transaction: Transaction, tenantId: string, userId: string, reason: AdminReason, action: string, act: Act): Promise<RevocationOutcome> {
+export async function liftUser(
+  transaction: Transaction,
+  tenantId: string,
+  userId: string,
+  reason: AdminReason,
+  action: string,
+  act: Act,
+): Promise<RevocationOutcome> {
   await lockLinks(transaction, tenantId, userId);
-  const lifted = await transaction.query(sql`DELETE FROM denial WHERE user_id = ${userId} AND reason = ${reason} RETURNING user_id`);
+  const lifted = await transaction.query(
+    sql`DELETE FROM denial WHERE user_id = ${userId} AND reason = ${reason} RETURNING user_id`,
+  );
   if (lifted.length === 0) throw new DirectoryError("not_found", "no such revocation");
   const changed = await convergeUserRevocations(transaction, tenantId, userId, act.at);
+  await renameDenied(transaction, userId);
   await audit(transaction, tenantId, action, userId, act);
   return { userId, issuerKnown: true, changed };
 }
@@ -142,47 +112,37 @@ async function liftUser(transaction: Transaction, tenantId: string, userId: stri
  * Holds off the workers from this user, in the order in which they lock too. Without it a worker
  * that read the denials a moment ago could write "allow" after our "deny".
  */
-async function lockLinks(transaction: Transaction, tenantId: string, userId: string): Promise<void> {
+export async function lockLinks(transaction: Transaction, tenantId: string, userId: string): Promise<void> {
   await transaction.query(sql`
     INSERT INTO link (directory_user_id, tenant_id, user_id) SELECT id, ${tenantId}, id FROM directory_user WHERE id = ${userId} ON CONFLICT DO NOTHING`);
   await transaction.query(sql`SELECT FROM link WHERE user_id = ${userId} ORDER BY directory_user_id FOR UPDATE`);
 }
 
-type Keys = { readonly userId: string | undefined; readonly issuerKnown: boolean; readonly keys: readonly { readonly iss: string; readonly sub: string }[] };
-
-async function keysOf(transaction: Transaction, target: RevocationTarget): Promise<Keys> {
-  if ("userId" in target) {
-    const userId = await existingUser(transaction, target.userId);
-    const keys = await transaction.query<{ iss: string; sub: string }>(sql`SELECT iss, sub_key AS sub FROM identity WHERE user_id = ${userId} ORDER BY iss, sub_key`);
-    return { userId, issuerKnown: true, keys };
-  }
-  const { userId, issuerKnown, keys } = await subjectOwner(transaction, target.iss, target.sub);
-  return { userId, issuerKnown, keys: keys.map((sub) => ({ iss: target.iss, sub })) };
-}
-
-/** The keys' present entries under lock, so that two admins at once do not undo each other; an absent one begins empty. */
-async function lockKeys(transaction: Transaction, tenantId: string, iss: string, subs: readonly string[], at: Date): Promise<readonly Entry[]> {
+/**
+ * Keeps the reason of keys that stay denied to one that stands. An entry that went on naming a lifted
+ * denial would be adopted as that denial again.
+ */
+async function renameDenied(transaction: Transaction, userId: string): Promise<void> {
+  const rows = await transaction.query<{ reason: string }>(sql`SELECT reason FROM denial WHERE user_id = ${userId}`);
+  if (rows.length === 0) return;
+  const reasons = rows.map(({ reason }) => reason);
+  const origin = reasons.every((reason) => reason.startsWith("idp_")) ? "idp" : "app";
   await transaction.query(sql`
-    INSERT INTO revocation (tenant_id, scope, iss, sub, deny, origin, reason, accepted_at)
-    SELECT ${tenantId}, 'sub', ${iss}, sub, false, 'app', 'none', ${at} FROM unnest(${subs}::text[]) AS sub ORDER BY sub
-    ON CONFLICT DO NOTHING`);
-  return transaction.query<Entry>(sql`
-    SELECT iss, sub, deny, nbf, reason, origin FROM revocation WHERE scope = 'sub' AND iss = ${iss} AND sub = ANY(${subs}::text[]) ORDER BY sub FOR UPDATE`);
+    UPDATE revocation SET reason = ${strongestReason(reasons)}, origin = ${origin} FROM identity
+    WHERE identity.user_id = ${userId} AND revocation.scope = 'sub' AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key AND revocation.deny`);
 }
 
-async function write(transaction: Transaction, tenantId: string, entries: readonly Entry[], at: Date): Promise<void> {
-  await writeRevocations(
-    transaction,
-    tenantId,
-    entries.map((entry) => ({ ...entry, nbf: entry.nbf ?? undefined, acceptedAt: at, eventId: null })),
-  );
-}
-
-/** The second after `at`: a token of the same second may be older. A later cut that stands already stays. */
-function cut(nbf: number | null, at: Date): number {
-  return Math.max(nbf ?? 0, Math.floor(at.getTime() / 1_000) + 1);
-}
-
-async function audit(transaction: Transaction, tenantId: string, action: string, target: string, act: Act): Promise<void> {
-  await recordAudit(transaction, tenantId, { actor: act.actor, action, target, ...(act.note === undefined ? {} : { detail: { note: act.note } }) });
+export async function audit(
+  transaction: Transaction,
+  tenantId: string,
+  action: string,
+  target: string,
+  act: Act,
+): Promise<void> {
+  await recordAudit(transaction, tenantId, {
+    actor: act.actor,
+    action,
+    target,
+    ...(act.note === undefined ? {} : { detail: { note: act.note } }),
+  });
 }

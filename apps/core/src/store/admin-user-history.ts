@@ -22,10 +22,27 @@ export type UserHistory = {
   readonly userName: string | undefined;
   readonly displayName: string | undefined;
   readonly directory: readonly UserSummary[];
-  readonly denials: readonly { readonly reason: string; readonly originId: string; readonly note: string | null; readonly since: Date }[];
-  readonly identities: readonly { readonly iss: string; readonly sub: string; readonly alias: boolean; readonly directoryUserId: string }[];
+  readonly denials: readonly {
+    readonly reason: string;
+    readonly originId: string;
+    readonly note: string | null;
+    readonly since: Date;
+  }[];
+  readonly identities: readonly {
+    readonly iss: string;
+    readonly sub: string;
+    readonly alias: boolean;
+    readonly directoryUserId: string;
+  }[];
   readonly groups: readonly { readonly id: string; readonly displayName: string }[];
-  readonly revocations: readonly { readonly iss: string; readonly sub: string; readonly deny: boolean; readonly nbf: number | null; readonly reason: string; readonly appliedAt: Date }[];
+  readonly revocations: readonly {
+    readonly iss: string;
+    readonly sub: string;
+    readonly deny: boolean;
+    readonly nbf: number | null;
+    readonly reason: string;
+    readonly appliedAt: Date;
+  }[];
   /** The newest first. */
   readonly events: readonly UserEvent[];
 };
@@ -34,7 +51,11 @@ const eventsMax = 50;
 const listMax = 200;
 
 /** Finds one user with its history, by its id or that of a directory user tied to it. */
-export async function readUserHistory(database: Database, tenantId: string, id: string): Promise<UserHistory | undefined> {
+export async function readUserHistory(
+  database: Database,
+  tenantId: string,
+  id: string,
+): Promise<UserHistory | undefined> {
   const history = await database.inTenant(tenantId, async (transaction) => {
     const userId = await userIdOf(transaction, id);
     return userId === undefined ? undefined : readStore(transaction, userId);
@@ -46,7 +67,9 @@ export async function readUserHistory(database: Database, tenantId: string, id: 
 
 async function readStore(transaction: Transaction, userId: string): Promise<Omit<UserHistory, "directory">> {
   const [users, denials, identities, groups, revocations, events] = await Promise.all([
-    transaction.query<{ user_name: string; display_name: string | null }>(sql`SELECT user_name, display_name FROM app_user WHERE id = ${userId}`),
+    transaction.query<{ user_name: string; display_name: string | null }>(
+      sql`SELECT user_name, display_name FROM app_user WHERE id = ${userId}`,
+    ),
     transaction.query<{ reason: string; originId: string; note: string | null; since: Date }>(
       sql`SELECT reason, origin_id AS "originId", note, since FROM denial WHERE user_id = ${userId} ORDER BY since, reason LIMIT ${listMax}`,
     ),
@@ -71,5 +94,14 @@ async function readStore(transaction: Transaction, userId: string): Promise<Omit
     ),
   ]);
   const [user] = users;
-  return { id: userId, userName: user?.user_name, displayName: user?.display_name ?? undefined, denials, identities, groups, revocations, events };
+  return {
+    id: userId,
+    userName: user?.user_name,
+    displayName: user?.display_name ?? undefined,
+    denials,
+    identities,
+    groups,
+    revocations,
+    events,
+  };
 }

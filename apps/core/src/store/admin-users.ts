@@ -46,7 +46,12 @@ const summaryColumns = sql`coalesce(link.user_id, usr.id) AS id, usr.id AS direc
   ARRAY(SELECT reason FROM denial WHERE denial.user_id = coalesce(link.user_id, usr.id) ORDER BY since, reason) AS denials`;
 
 /** Users in the order of their directory ids. A criterion that could be nobody's finds nobody. */
-export async function findUsers(database: Database, tenantId: string, query: UserQuery, page: KeysetRequest): Promise<Keyset<UserSummary>> {
+export async function findUsers(
+  database: Database,
+  tenantId: string,
+  query: UserQuery,
+  page: KeysetRequest,
+): Promise<Keyset<UserSummary>> {
   return database.inTenant(tenantId, async (transaction) => {
     const criteria = await criteriaOf(transaction, query);
     if (criteria === "nobody") return { items: [], next: undefined };
@@ -69,7 +74,8 @@ async function criteriaOf(transaction: Transaction, query: UserQuery): Promise<S
     if (!isId(query.id)) return "nobody";
     criteria = sql`${criteria} AND (candidate.id = ${query.id} OR candidate.id IN (SELECT directory_user_id FROM link WHERE user_id = ${query.id}))`;
   }
-  if (query.userName !== undefined) criteria = sql`${criteria} AND candidate.user_name_key = ${foldCase(query.userName)}`;
+  if (query.userName !== undefined)
+    criteria = sql`${criteria} AND candidate.user_name_key = ${foldCase(query.userName)}`;
   if (query.externalId !== undefined) criteria = sql`${criteria} AND candidate.external_id = ${query.externalId}`;
   if (query.sub !== undefined) {
     const ids = await identityUsers(transaction, query.iss, query.sub);
@@ -79,7 +85,11 @@ async function criteriaOf(transaction: Transaction, query: UserQuery): Promise<S
   return criteria;
 }
 
-async function identityUsers(transaction: Transaction, iss: string | undefined, sub: string): Promise<readonly string[]> {
+async function identityUsers(
+  transaction: Transaction,
+  iss: string | undefined,
+  sub: string,
+): Promise<readonly string[]> {
   const keys = [...new Set([sub, foldCase(sub)])];
   const rows = await transaction.query<{ user_id: string }>(sql`
     SELECT DISTINCT identity.user_id FROM identity

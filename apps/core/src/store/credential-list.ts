@@ -38,9 +38,15 @@ export async function issueAudited(
   actor: string,
 ): Promise<{ readonly id: string; readonly token: string }> {
   const issued = await credentials.issue(credential);
-  const detail = { purpose: credential.purpose, label: credential.label, connectionId: credential.connectionId ?? null };
+  const detail = {
+    purpose: credential.purpose,
+    label: credential.label,
+    connectionId: credential.connectionId ?? null,
+  };
   try {
-    await database.house(auditStatement(credential.tenantId, { actor, action: "credential.issue", target: issued.id, detail }));
+    await database.house(
+      auditStatement(credential.tenantId, { actor, action: "credential.issue", target: issued.id, detail }),
+    );
   } catch (error) {
     await database.house(sql`UPDATE credential SET revoked_at = now() WHERE id = ${issued.id}`);
     throw error;
@@ -49,7 +55,11 @@ export async function issueAudited(
 }
 
 /** The tenant's credentials, or the house operators' where no tenant is named. */
-export async function listCredentials(database: Database, tenantId: string | undefined, page: KeysetRequest): Promise<Keyset<CredentialInfo>> {
+export async function listCredentials(
+  database: Database,
+  tenantId: string | undefined,
+  page: KeysetRequest,
+): Promise<Keyset<CredentialInfo>> {
   const statement = (which: Sql): Sql =>
     sql`SELECT ${columns} FROM credential WHERE ${which} AND id COLLATE "C" > ${page.after ?? ""} ORDER BY id COLLATE "C" LIMIT ${page.limit + 1}`;
   const rows =
@@ -60,7 +70,12 @@ export async function listCredentials(database: Database, tenantId: string | und
 }
 
 /** Ends a credential; it is refused everywhere within a second. Doing it twice changes nothing. Throws `not_found`. */
-export async function revokeCredential(database: Database, tenantId: string | undefined, id: string, actor: string): Promise<void> {
+export async function revokeCredential(
+  database: Database,
+  tenantId: string | undefined,
+  id: string,
+  actor: string,
+): Promise<void> {
   const entry = { actor, action: "credential.revoke", target: id };
   if (tenantId === undefined) {
     const rows = await database.house(sql`
@@ -80,7 +95,9 @@ async function revokeInTenant(
   id: string,
   entry: { readonly actor: string; readonly action: string; readonly target: string },
 ): Promise<void> {
-  const [known] = await transaction.query<{ revoked_at: Date | null }>(sql`SELECT revoked_at FROM credential WHERE id = ${id} FOR UPDATE`);
+  const [known] = await transaction.query<{ revoked_at: Date | null }>(
+    sql`SELECT revoked_at FROM credential WHERE id = ${id} FOR UPDATE`,
+  );
   if (known === undefined) throw new DirectoryError("not_found", `no credential ${id}`);
   if (known.revoked_at !== null) return;
   await transaction.query(sql`UPDATE credential SET revoked_at = now() WHERE id = ${id}`);

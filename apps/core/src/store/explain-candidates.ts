@@ -1,4 +1,11 @@
-import { type Connection, type DenialFact, type EventKind, type ExplainCandidate, subjectOf, type UserAttributes } from "../domain/index.ts";
+import {
+  type Connection,
+  type DenialFact,
+  type EventKind,
+  type ExplainCandidate,
+  subjectOf,
+  type UserAttributes,
+} from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
@@ -43,7 +50,10 @@ export async function readCandidates(
     left: await readLeft(transaction, ids),
     waiting: await readWaiting(transaction, ids),
     dead: await readDead(transaction, ids),
-    denials: await readDenials(transaction, rows.map((row) => row.user_id)),
+    denials: await readDenials(
+      transaction,
+      rows.map((row) => row.user_id),
+    ),
   };
   return rows.flatMap((row) => {
     const connection = connections.get(row.connection_id);
@@ -51,7 +61,11 @@ export async function readCandidates(
   });
 }
 
-function toCandidate(row: CandidateRow, connection: Connection, { left, waiting, dead, denials }: About): ExplainCandidate {
+function toCandidate(
+  row: CandidateRow,
+  connection: Connection,
+  { left, waiting, dead, denials }: About,
+): ExplainCandidate {
   const waits = waiting.get(row.id);
   const gaveUp = dead.get(row.id);
   return {
@@ -105,7 +119,10 @@ async function readDead(transaction: Transaction, ids: readonly string[]): Promi
   return bySubject(rows);
 }
 
-async function readDenials(transaction: Transaction, userIds: readonly string[]): Promise<ReadonlyMap<string, readonly DenialRow[]>> {
+async function readDenials(
+  transaction: Transaction,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly DenialRow[]>> {
   const rows = await transaction.query<DenialRow>(sql`
     SELECT user_id, reason, since,
       CASE WHEN reason LIKE 'admin%' THEN (

@@ -1,24 +1,38 @@
-import { type Connection, type ExplainCandidate, foldCase, isId, type RevocationFact, type SubjectFacts } from "../domain/index.ts";
-import { subjectTarget } from "./admin-denials.ts";
+import {
+  type Connection,
+  type ExplainCandidate,
+  foldCase,
+  isId,
+  type RevocationFact,
+  type SubjectFacts,
+} from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
 import { readCandidates } from "./explain-candidates.ts";
 import { listGateways } from "./receipts.ts";
 import { type Sql, sql } from "./sql.ts";
 import { findHolders, subjectKeys } from "./subject-holders.ts";
+import { subjectTarget } from "./subject-revocations.ts";
 
 const candidatesMax = 20;
 const gatewaysMax = 100;
 
 /** Gathers what the checklist asks about a subject of one tenant. Reads only; a subject that is no text has no facts. */
-export async function readSubjectFacts(database: Database, tenantId: string, iss: string | undefined, sub: unknown): Promise<SubjectFacts> {
+export async function readSubjectFacts(
+  database: Database,
+  tenantId: string,
+  iss: string | undefined,
+  sub: unknown,
+): Promise<SubjectFacts> {
   const gateways = await listGateways(database, tenantId, { after: undefined, limit: gatewaysMax });
   const facts = await database.inTenant(tenantId, async (transaction) => {
     const all = await readAllConnections(transaction);
     const connections = iss === undefined ? all : all.filter(({ issuers }) => issuers.includes(iss));
     // A NUL stands in no column, and no claim of that length is a subject.
     const known = typeof sub === "string" && sub !== "" && sub.length <= 1_024 && !sub.includes("\0");
-    return known ? aboutSubject(transaction, all, connections, iss, sub) : { connections, candidates: [], identities: [], revocations: [] };
+    return known
+      ? aboutSubject(transaction, all, connections, iss, sub)
+      : { connections, candidates: [], identities: [], revocations: [] };
   });
   return {
     ...facts,
@@ -43,7 +57,12 @@ async function aboutSubject(
   const found = ids.length > 0 ? ids : await scannedIds(transaction, sub);
   const byId = new Map(all.map((connection) => [connection.id, connection]));
   const candidates = await readCandidates(transaction, byId, found.slice(0, candidatesMax));
-  return { connections, candidates, identities, revocations: await readRevocations(transaction, iss, keys, candidates) };
+  return {
+    connections,
+    candidates,
+    identities,
+    revocations: await readRevocations(transaction, iss, keys, candidates),
+  };
 }
 
 async function readAllConnections(transaction: Transaction): Promise<readonly Connection[]> {
@@ -51,7 +70,11 @@ async function readAllConnections(transaction: Transaction): Promise<readonly Co
   return rows.map(toConnection);
 }
 
-async function readIdentities(transaction: Transaction, iss: string | undefined, keys: readonly string[]): Promise<SubjectFacts["identities"]> {
+async function readIdentities(
+  transaction: Transaction,
+  iss: string | undefined,
+  keys: readonly string[],
+): Promise<SubjectFacts["identities"]> {
   return transaction.query<SubjectFacts["identities"][number]>(sql`
     SELECT iss, sub, user_id AS "userId", directory_user_id AS "directoryUserId", alias FROM identity
     WHERE sub_key = ANY(${keys}::text[]) AND iss = coalesce(${iss ?? null}::text, iss) ORDER BY alias, iss LIMIT ${candidatesMax}`);
@@ -61,7 +84,9 @@ async function readIdentities(transaction: Transaction, iss: string | undefined,
 async function nearIds(transaction: Transaction, sub: string): Promise<readonly string[]> {
   const trimmed = sub.trim();
   const id = trimmed.toLowerCase();
-  const byId: Sql = isId(id) ? sql`UNION SELECT ${id}::uuid WHERE EXISTS (SELECT FROM directory_user WHERE id = ${id}) UNION SELECT directory_user_id FROM link WHERE user_id = ${id}` : sql``;
+  const byId: Sql = isId(id)
+    ? sql`UNION SELECT ${id}::uuid WHERE EXISTS (SELECT FROM directory_user WHERE id = ${id}) UNION SELECT directory_user_id FROM link WHERE user_id = ${id}`
+    : sql``;
   const rows = await transaction.query<{ id: string }>(sql`
     SELECT id FROM (
       SELECT usr.id FROM connection JOIN directory_user AS usr ON usr.connection_id = connection.id AND usr.user_name_key = ${foldCase(trimmed)}
@@ -79,7 +104,16 @@ async function scannedIds(transaction: Transaction, sub: string): Promise<readon
   return rows.map((row) => row.id);
 }
 
-type RevocationRow = { iss: string; sub: string; deny: boolean; nbf: number | null; reason: string; since: Date; published: boolean; by: string | null };
+type RevocationRow = {
+  iss: string;
+  sub: string;
+  deny: boolean;
+  nbf: number | null;
+  reason: string;
+  since: Date;
+  published: boolean;
+  by: string | null;
+};
 
 async function readRevocations(
   transaction: Transaction,
@@ -87,7 +121,9 @@ async function readRevocations(
   keys: readonly string[],
   candidates: readonly ExplainCandidate[],
 ): Promise<readonly RevocationFact[]> {
-  const targets = candidates.map(({ userId }) => userId).concat(iss === undefined ? [] : keys.map((key) => subjectTarget(iss, key)));
+  const targets = candidates
+    .map(({ userId }) => userId)
+    .concat(iss === undefined ? [] : keys.map((key) => subjectTarget(iss, key)));
   const rows = await transaction.query<RevocationRow>(sql`
     SELECT revocation.iss, revocation.sub, deny, nbf, reason, applied_at AS since,
       NOT EXISTS (SELECT FROM feed_pending AS pending WHERE pending.scope = 'sub' AND pending.iss = revocation.iss AND pending.sub = revocation.sub) AS published,
@@ -108,7 +144,11 @@ async function readRevocations(
 }
 
 /** Those of the tenants whose directory or user store knows the subject. For operators of the house alone. */
-export async function tenantsKnowing(database: Database, tenantIds: readonly string[], sub: string): Promise<readonly string[]> {
+export async function tenantsKnowing(
+  database: Database,
+  tenantIds: readonly string[],
+  sub: string,
+): Promise<readonly string[]> {
   const knowing: string[] = [];
   for (const tenantId of tenantIds) {
     const [row] = await database.once<{ known: boolean }>(
@@ -120,4 +160,3 @@ export async function tenantsKnowing(database: Database, tenantIds: readonly str
   }
   return knowing;
 }
-

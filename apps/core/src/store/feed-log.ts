@@ -32,7 +32,11 @@ type EntryRow = {
 
 const columns = sql`seq, op, scope, iss, sub, nbf, expires_at, reason, accepted_at, published_at`;
 
-/** The head in one snapshot with its watermark: the acceptance time of the oldest denial that is not in the log yet, else now. */
+/**
+ * The head in one snapshot with its watermark: the acceptance time of the oldest denial that is not
+ * in the log yet, else now. A denial that was tried and failed is in the log as a closed door
+ * (`failClosed`), so that one faulty user blinds no gateway while it is tried again.
+ */
 export async function readHead(database: Database, tenantId: string): Promise<FeedHead> {
   const [row] = await database.once<HeadRow>(
     tenantId,
@@ -40,7 +44,7 @@ export async function readHead(database: Database, tenantId: string): Promise<Fe
         coalesce(meta.entries, 0) AS entries, coalesce(meta.digest, decode(repeat('00', 32), 'hex')) AS digest,
         least(
           now(),
-          (SELECT min(accepted_at) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND denying AND applied_at IS NULL AND dead_at IS NULL),
+          (SELECT min(accepted_at) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND denying AND applied_at IS NULL AND dead_at IS NULL AND attempts = 0),
           (SELECT min(accepted_at) FROM feed_pending)
         ) AS as_of
       FROM (VALUES (1)) AS one LEFT JOIN feed_meta AS meta ON true`,

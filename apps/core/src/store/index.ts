@@ -15,8 +15,8 @@ export { beginTerm, type Digest, Fenced, feedsPending, publishFeed } from "./pub
 export { sql } from "./sql.ts";
 export { createUserDirectory } from "./user-directory.ts";
 export { isReady } from "./health.ts";
-export { type ConnectionPatch, connectionDefaults, createConnection, findConnection, listConnections, type NewConnection, updateConnection } from "./admin-connections.ts";
-export { type Act, adoptDenials, denySubject, liftDenial, type RevocationOutcome, type RevocationTarget, revokeTokens, suspendUser, unsuspendUser } from "./admin-denials.ts";
+export { type ConnectionPatch, createConnection, findConnection, listConnections, type NewConnection, updateConnection } from "./admin-connections.ts";
+export { type Act, type RevocationOutcome, suspendUser, unsuspendUser } from "./admin-denials.ts";
 export { readUserHistory, type UserEvent, type UserHistory } from "./admin-user-history.ts";
 export { findUsers, type UserQuery, type UserSummary } from "./admin-users.ts";
 export { type CredentialInfo, issueAudited, listCredentials, revokeCredential } from "./credential-list.ts";
@@ -27,3 +27,4 @@ export { type ResolvedSubject, resolveSubject } from "./resolve-subject.ts";
 export { enqueueResync, readResync, type ResyncPace, type ResyncProgress, type ResyncRun, type ResyncScope, startResync } from "./resync.ts";
 export { createTenant, findTenant, type Keyset, type KeysetRequest, listTenants, type Tenant, tenantsOfIssuer } from "./tenants.ts";
 export { type Alert, type DeadLetter, listAlerts, listDeadLetters, listRevocations, type Revocation } from "./trouble.ts";
+export { denySubject, liftDenial, type RevocationTarget, revokeTokens } from "./subject-revocations.ts";

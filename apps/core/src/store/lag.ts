@@ -29,15 +29,33 @@ export type Lag = {
   };
 };
 
-type StageRow = { stage: keyof Lag["stages"]; count: number; p50: number | null; p99: number | null; max: number | null };
-type BacklogRow = { waiting: number; denials: number; oldest: number | null; dead: number; pending: number; unknown: number };
+type StageRow = {
+  stage: keyof Lag["stages"];
+  count: number;
+  p50: number | null;
+  p99: number | null;
+  max: number | null;
+};
+type BacklogRow = {
+  waiting: number;
+  denials: number;
+  oldest: number | null;
+  dead: number;
+  pending: number;
+  unknown: number;
+};
 
 /**
  * What each stage took, from the timestamps that the events themselves carry, for everything that
  * passed it within the window. A resync's events are only in the backlog: nothing happened when they
  * were written, and they stand back for what did.
  */
-export async function readLag(database: Database, tenantId: string, windowSec: number, connectionId?: string): Promise<Lag> {
+export async function readLag(
+  database: Database,
+  tenantId: string,
+  windowSec: number,
+  connectionId?: string,
+): Promise<Lag> {
   const since = sql`now() - ${windowSec} * interval '1 second'`;
   const own = connectionId === undefined ? sql`` : sql` AND connection_id = ${connectionId}`;
   const happened = sql`${own} AND source <> 'resync'`;

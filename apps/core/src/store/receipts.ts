@@ -69,7 +69,11 @@ export async function recordReceipt(database: Database, tenantId: string, receip
 }
 
 /** The tenant's gateways, with how far each is behind its feed. */
-export async function listGateways(database: Database, tenantId: string, page: KeysetRequest): Promise<Keyset<GatewayState>> {
+export async function listGateways(
+  database: Database,
+  tenantId: string,
+  page: KeysetRequest,
+): Promise<Keyset<GatewayState>> {
   const rows = await database.once<GatewayRow>(
     tenantId,
     sql`SELECT gateway.id, gateway.name, receipt.epoch, receipt.seq,

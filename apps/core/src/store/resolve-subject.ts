@@ -4,17 +4,34 @@ import { sql } from "./sql.ts";
 import { findHolders, readConnectionsNaming, subjectKeys } from "./subject-holders.ts";
 
 export type ResolvedSubject =
-  | { readonly status: "active"; readonly userId: string; readonly userName: string; readonly groups: readonly string[] }
+  | {
+      readonly status: "active";
+      readonly userId: string;
+      readonly userName: string;
+      readonly groups: readonly string[];
+    }
   | Exclude<Resolution, { readonly status: "active" }>;
 
-type OwnerRow = { directory_user_id: string; user_id: string; sub_key: string; connection_id: string; active: boolean; deleted: boolean };
+type OwnerRow = {
+  directory_user_id: string;
+  user_id: string;
+  sub_key: string;
+  connection_id: string;
+  active: boolean;
+  deleted: boolean;
+};
 
 /**
  * Whom a verified subject names now. A joiner whom the directory
  * has accepted is never unknown, though no worker has come to it yet; a leaver whom it has accepted
  * is refused, though none has.
  */
-export async function resolveSubject(database: Database, tenantId: string, iss: string, sub: string): Promise<ResolvedSubject> {
+export async function resolveSubject(
+  database: Database,
+  tenantId: string,
+  iss: string,
+  sub: string,
+): Promise<ResolvedSubject> {
   return database.inTenant(tenantId, async (transaction) => {
     const connections = await readConnectionsNaming(transaction, iss);
     const keys = subjectKeys(connections, sub);
@@ -24,14 +41,26 @@ export async function resolveSubject(database: Database, tenantId: string, iss: 
       findHolders(transaction, connections, sub),
     ]);
     const candidates = owner === undefined ? holders : [owner, ...holders];
-    const denials = await readDenials(transaction, candidates.map(({ userId }) => userId));
+    const denials = await readDenials(
+      transaction,
+      candidates.map(({ userId }) => userId),
+    );
     const resolution = decideResolution({ issuerKnown: connections.length > 0, revoked, owner, holders, denials });
     if (resolution.status !== "active") return resolution;
-    return { status: "active", userId: resolution.userId, ...(await readProfile(transaction, resolution.userId, resolution.directoryUserId)) };
+    return {
+      status: "active",
+      userId: resolution.userId,
+      ...(await readProfile(transaction, resolution.userId, resolution.directoryUserId)),
+    };
   });
 }
 
-async function readRevoked(transaction: Transaction, tenantId: string, iss: string, keys: readonly string[]): Promise<string | undefined> {
+async function readRevoked(
+  transaction: Transaction,
+  tenantId: string,
+  iss: string,
+  keys: readonly string[],
+): Promise<string | undefined> {
   const [row] = await transaction.query<{ reason: string }>(sql`
     SELECT reason FROM revocation
     WHERE tenant_id = ${tenantId} AND deny AND (expires_at IS NULL OR expires_at > now())
@@ -54,11 +83,18 @@ async function readOwner(
     WHERE identity.iss = ${iss} AND identity.sub_key = ANY(${keys}::text[])
     ORDER BY identity.alias, identity.sub_key`);
   const compareOf = new Map(connections.map((connection) => [connection.id, connection.subjectCompare]));
-  const row = rows.find((candidate) => candidate.sub_key === subjectKey(compareOf.get(candidate.connection_id) ?? "exact", sub));
-  return row && { directoryUserId: row.directory_user_id, userId: row.user_id, active: row.active, deleted: row.deleted };
+  const row = rows.find(
+    (candidate) => candidate.sub_key === subjectKey(compareOf.get(candidate.connection_id) ?? "exact", sub),
+  );
+  return (
+    row && { directoryUserId: row.directory_user_id, userId: row.user_id, active: row.active, deleted: row.deleted }
+  );
 }
 
-async function readDenials(transaction: Transaction, userIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+async function readDenials(
+  transaction: Transaction,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const rows = await transaction.query<{ user_id: string; reasons: string[] }>(sql`
     SELECT user_id, array_agg(reason) AS reasons FROM denial WHERE user_id = ANY(${userIds}::uuid[]) GROUP BY user_id`);
   return new Map(rows.map((row) => [row.user_id, row.reasons]));

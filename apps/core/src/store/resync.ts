@@ -9,7 +9,12 @@ export type ResyncScope =
   | { readonly scope: "connection"; readonly connectionId: string }
   | { readonly scope: "tenant" };
 
-export type ResyncRun = { readonly id: string; readonly scope: ResyncScope; readonly connectionIds: readonly string[]; readonly total: number };
+export type ResyncRun = {
+  readonly id: string;
+  readonly scope: ResyncScope;
+  readonly connectionIds: readonly string[];
+  readonly total: number;
+};
 
 export type ResyncProgress = {
   readonly id: string;
@@ -38,23 +43,37 @@ const waitingMax = 2 * chunkMax;
 const paceMs = 50;
 
 /** Opens a run and counts what it will cover. Throws `not_found`. Its events are written by `enqueueResync`. */
-export async function startResync(database: Database, tenantId: string, runId: string, scope: ResyncScope, actor: string): Promise<ResyncRun> {
+export async function startResync(
+  database: Database,
+  tenantId: string,
+  runId: string,
+  scope: ResyncScope,
+  actor: string,
+): Promise<ResyncRun> {
   return database.inTenant(tenantId, async (transaction) => {
     const connectionIds = await connectionsOf(transaction, scope);
     const subjectId = scope.scope === "user" ? await userIdOf(transaction, scope.userId) : undefined;
-    if (scope.scope === "user" && subjectId === undefined) throw new DirectoryError("not_found", `no user ${scope.userId}`);
+    if (scope.scope === "user" && subjectId === undefined)
+      throw new DirectoryError("not_found", `no user ${scope.userId}`);
     const resolved: ResyncScope = subjectId === undefined ? scope : { scope: "user", userId: subjectId };
     let total = 0;
     for (const connectionId of connectionIds) {
       for (const subjects of subjectsOf(resolved)) {
-        const [row] = await transaction.query<{ count: number }>(sql`SELECT count(*) AS count FROM ${subjects.table} WHERE connection_id = ${connectionId} AND ${subjects.which}`);
+        const [row] = await transaction.query<{ count: number }>(
+          sql`SELECT count(*) AS count FROM ${subjects.table} WHERE connection_id = ${connectionId} AND ${subjects.which}`,
+        );
         total += row?.count ?? 0;
       }
     }
     await transaction.query(sql`
       INSERT INTO reconcile_run (id, tenant_id, connection_id, scope, subject_id, total)
       VALUES (${runId}, ${tenantId}, ${scope.scope === "connection" ? scope.connectionId : null}, ${scope.scope}, ${subjectId ?? null}, ${total})`);
-    await recordAudit(transaction, tenantId, { actor, action: "resync.start", target: runId, detail: { scope: scope.scope, total } });
+    await recordAudit(transaction, tenantId, {
+      actor,
+      action: "resync.start",
+      target: runId,
+      detail: { scope: scope.scope, total },
+    });
     return { id: runId, scope: resolved, connectionIds, total };
   });
 }
@@ -64,7 +83,12 @@ export async function startResync(database: Database, tenantId: string, runId: s
  * them. Written twice, an event is the same one. Ends early when the process stops: the run then
  * stays unfinished, and another resync does what it left.
  */
-export async function enqueueResync(database: Database, tenantId: string, run: ResyncRun, pace: ResyncPace): Promise<void> {
+export async function enqueueResync(
+  database: Database,
+  tenantId: string,
+  run: ResyncRun,
+  pace: ResyncPace,
+): Promise<void> {
   for (const connectionId of run.connectionIds) {
     for (const subjects of subjectsOf(run.scope)) {
       let after: string | undefined;
@@ -72,7 +96,8 @@ export async function enqueueResync(database: Database, tenantId: string, run: R
         const chunk = await writeChunk(database, tenantId, run.id, connectionId, subjects, after);
         if (chunk.lanes.length > 0) pace.wake(chunk.lanes);
         after = chunk.last;
-        while (after !== undefined && !pace.isStopped() && (await waiting(database, tenantId, run.id)) >= waitingMax) await pace.wait(paceMs);
+        while (after !== undefined && !pace.isStopped() && (await waiting(database, tenantId, run.id)) >= waitingMax)
+          await pace.wait(paceMs);
         if (pace.isStopped()) return;
       } while (after !== undefined);
     }
@@ -80,7 +105,11 @@ export async function enqueueResync(database: Database, tenantId: string, run: R
 }
 
 /** How far a run has come. Notes its end the first time that it is seen. */
-export async function readResync(database: Database, tenantId: string, runId: string): Promise<ResyncProgress | undefined> {
+export async function readResync(
+  database: Database,
+  tenantId: string,
+  runId: string,
+): Promise<ResyncProgress | undefined> {
   const [row] = await database.once<ProgressRow>(
     tenantId,
     sql`WITH run AS (SELECT id, scope, total, started_at, finished_at FROM reconcile_run WHERE id = ${runId} AND scope IN ('user', 'connection', 'tenant')),
@@ -125,9 +154,16 @@ type ProgressRow = {
 type Subjects = { readonly kind: "user" | "group"; readonly table: Sql; readonly which: Sql; readonly denying: Sql };
 
 function subjectsOf(scope: ResyncScope): readonly Subjects[] {
-  const users = (which: Sql): Subjects => ({ kind: "user", table: sql`directory_user`, which, denying: sql`NOT active OR deleted_at IS NOT NULL` });
+  const users = (which: Sql): Subjects => ({
+    kind: "user",
+    table: sql`directory_user`,
+    which,
+    denying: sql`NOT active OR deleted_at IS NOT NULL`,
+  });
   if (scope.scope === "user") {
-    return [users(sql`(id = ${scope.userId} OR id IN (SELECT directory_user_id FROM link WHERE user_id = ${scope.userId}))`)];
+    return [
+      users(sql`(id = ${scope.userId} OR id IN (SELECT directory_user_id FROM link WHERE user_id = ${scope.userId}))`),
+    ];
   }
   return [users(sql`true`), { kind: "group", table: sql`directory_group`, which: sql`true`, denying: sql`false` }];
 }
@@ -135,7 +171,8 @@ function subjectsOf(scope: ResyncScope): readonly Subjects[] {
 async function connectionsOf(transaction: Transaction, scope: ResyncScope): Promise<readonly string[]> {
   const which = scope.scope === "connection" ? sql`id = ${scope.connectionId}` : sql`true`;
   const rows = await transaction.query<{ id: string }>(sql`SELECT id FROM connection WHERE ${which} ORDER BY id`);
-  if (scope.scope === "connection" && rows.length === 0) throw new DirectoryError("not_found", `no connection ${scope.connectionId}`);
+  if (scope.scope === "connection" && rows.length === 0)
+    throw new DirectoryError("not_found", `no connection ${scope.connectionId}`);
   return rows.map((row) => row.id);
 }
 

@@ -19,19 +19,27 @@ const slugShape = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Throws `value_invalid` for what cannot stand in a URL and on a command line. */
 export function assertSlug(slug: string): void {
   if (!slugShape.test(slug)) {
-    throw new DirectoryError("value_invalid", "slug must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen");
+    throw new DirectoryError(
+      "value_invalid",
+      "slug must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen",
+    );
   }
 }
 
 /** Translates a violated uniqueness of slugs into its refusal; anything else comes back as it was. */
 export function slugRefusalOf(error: unknown): unknown {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
-  const taken = code === "23505" && (constraint === "tenant_slug_key" || constraint === "connection_tenant_id_slug_key");
+  const taken =
+    code === "23505" && (constraint === "tenant_slug_key" || constraint === "connection_tenant_id_slug_key");
   return taken ? new DirectoryError("slug_taken", "slug is already taken", { cause: error }) : error;
 }
 
 /** Throws `slug_taken`, `value_invalid`. */
-export async function createTenant(database: Database, tenant: Pick<Tenant, "id" | "slug" | "name">, actor: string): Promise<Tenant> {
+export async function createTenant(
+  database: Database,
+  tenant: Pick<Tenant, "id" | "slug" | "name">,
+  actor: string,
+): Promise<Tenant> {
   assertSlug(tenant.slug);
   try {
     const [row] = await database.house<TenantRow>(sql`
@@ -57,14 +65,18 @@ export async function listTenants(database: Database, page: KeysetRequest): Prom
 /** Finds a tenant by its slug or its id. */
 export async function findTenant(database: Database, slugOrId: string): Promise<Tenant | undefined> {
   const [row] = await database.house<TenantRow>(
-    isId(slugOrId) ? sql`SELECT ${columns} FROM tenant WHERE id = ${slugOrId}` : sql`SELECT ${columns} FROM tenant WHERE slug = ${slugOrId}`,
+    isId(slugOrId)
+      ? sql`SELECT ${columns} FROM tenant WHERE id = ${slugOrId}`
+      : sql`SELECT ${columns} FROM tenant WHERE slug = ${slugOrId}`,
   );
   return row && toTenant(row);
 }
 
 /** The tenants with a connection that names an issuer, for a token that says nothing else of whose it is. */
 export async function tenantsOfIssuer(database: Database, iss: string): Promise<readonly string[]> {
-  const rows = await database.house<{ tenant_id: string }>(sql`SELECT DISTINCT tenant_id FROM connection WHERE ${iss} = ANY(issuers) LIMIT 100`);
+  const rows = await database.house<{ tenant_id: string }>(
+    sql`SELECT DISTINCT tenant_id FROM connection WHERE ${iss} = ANY(issuers) LIMIT 100`,
+  );
   return rows.map((row) => row.tenant_id);
 }
 

@@ -39,7 +39,11 @@ export type Revocation = {
 };
 
 /** The newest event first. */
-export async function listDeadLetters(database: Database, tenantId: string, page: KeysetRequest): Promise<Keyset<DeadLetter>> {
+export async function listDeadLetters(
+  database: Database,
+  tenantId: string,
+  page: KeysetRequest,
+): Promise<Keyset<DeadLetter>> {
   const after = page.after === undefined ? null : Number(page.after);
   const rows = await database.once<DeadLetter>(
     tenantId,
@@ -67,7 +71,10 @@ export async function listRevocations(
   tenantId: string,
   after: { readonly iss: string; readonly sub: string } | undefined,
   limit: number,
-): Promise<{ readonly items: readonly Revocation[]; readonly next: { readonly iss: string; readonly sub: string } | undefined }> {
+): Promise<{
+  readonly items: readonly Revocation[];
+  readonly next: { readonly iss: string; readonly sub: string } | undefined;
+}> {
   const rows = await database.once<Revocation>(
     tenantId,
     sql`SELECT iss, sub, scope, deny, nbf, origin, reason, accepted_at AS "acceptedAt", applied_at AS "appliedAt"
