@@ -9,8 +9,8 @@ export type TestTenant = {
   readonly issuer: string;
   readonly scimToken: string;
   readonly feedToken: string;
-  /** Speaks SCIM as this tenant's identity provider. */
-  scim(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ScimAnswer>;
+  /** Speaks SCIM as this tenant's identity provider, to its house or to another of the same database. */
+  scim(method: string, path: string, body?: unknown, headers?: Record<string, string>, url?: string): Promise<ScimAnswer>;
 };
 
 export type ScimAnswer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> };
@@ -47,7 +47,7 @@ export async function createTenant(house: House, options: TenantOptions = {}): P
     issuer,
     scimToken: scim.token,
     feedToken: feed.token,
-    scim: (method, path, body, headers) => sendScim(house, scim.token, method, path, body, headers),
+    scim: (method, path, body, headers, url = house.url) => sendScim(url, scim.token, method, path, body, headers),
   };
 }
 
@@ -60,11 +60,11 @@ export async function addConnection(house: House, tenant: TestTenant, issuer: st
     }),
   );
   const { token } = await house.credentials.issue({ purpose: "scim", tenantId: tenant.id, connectionId, label: "test" });
-  return { connectionId, scim: (method, path, body, headers) => sendScim(house, token, method, path, body, headers) };
+  return { connectionId, scim: (method, path, body, headers, url = house.url) => sendScim(url, token, method, path, body, headers) };
 }
 
-async function sendScim(house: House, token: string, method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<ScimAnswer> {
-  const response = await fetch(`${house.url}/scim/v2${path}`, {
+async function sendScim(url: string, token: string, method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<ScimAnswer> {
+  const response = await fetch(`${url}/scim/v2${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/scim+json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { findUser, type UserSummary } from "../find-user.ts";
 import { withSession } from "../session.ts";
-import { fields, table } from "../table.ts";
+import { type Cell, fields, table } from "../table.ts";
 
 type History = {
   readonly id: string;
@@ -81,65 +81,56 @@ function decision(user: Command, verb: "suspend" | "unsuspend", description: str
 }
 
 function shown(history: History): string {
+  const reasons = history.denials.map(({ reason }) => reason).join(", ");
   const head = fields({
     id: history.id,
     userName: history.userName ?? history.directory[0]?.userName,
     name: history.displayName,
-    access:
-      history.denials.length === 0 ? "allowed" : `denied: ${history.denials.map(({ reason }) => reason).join(", ")}`,
+    access: reasons === "" ? "allowed" : `denied: ${reasons}`,
     groups: history.groups.map(({ displayName }) => displayName).join(", "),
   });
-  const directory = history.directory.map((one) => [
+  return [head, ...sectionsOf(history).map(({ title, columns, rows }) => `${title}\n${table(columns, rows)}`)].join(
+    "\n\n",
+  );
+}
+
+type Section = {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+};
+
+function sectionsOf({ directory, denials, identities, revocations, events }: History): readonly Section[] {
+  const sync = (behind: boolean): string => (behind ? "not applied yet" : "in step");
+  const before = (nbf: number | null): string | undefined =>
+    nbf === null ? undefined : new Date(nbf * 1_000).toISOString();
+  const directoryRows = directory.map((one) => [
     one.directoryUserId,
     one.userName,
     one.externalId,
     stateOf(one),
-    one.behind ? "not applied yet" : "in step",
+    sync(one.behind),
   ]);
-  const sections = [
-    ["directory", table(["id", "userName", "externalId", "state", "sync"], directory)],
-    [
-      "denials",
-      table(
-        ["reason", "since", "note"],
-        history.denials.map(({ reason, since, note }) => [reason, since, note]),
-      ),
-    ],
-    [
-      "subjects",
-      table(
-        ["issuer", "sub", "earlier"],
-        history.identities.map(({ iss, sub, alias }) => [iss, sub, alias]),
-      ),
-    ],
-    [
-      "revocations",
-      table(
-        ["issuer", "sub", "denied", "tokens before", "reason"],
-        history.revocations.map(({ iss, sub, deny, nbf, reason }) => [
-          iss,
-          sub,
-          deny,
-          nbf === null ? undefined : new Date(nbf * 1_000).toISOString(),
-          reason,
-        ]),
-      ),
-    ],
-    [
-      "events",
-      table(
-        ["id", "kind", "source", "accepted", "applied"],
-        history.events.map(({ id, kind, source, acceptedAt, appliedAt, deadAt }) => [
-          id,
-          kind,
-          source,
-          acceptedAt,
-          deadAt === null ? (appliedAt ?? "waiting") : "given up",
-        ]),
-      ),
-    ],
-  ] as const;
-  return [head, ...sections.map(([title, body]) => `${title}\n${body}`)].join("\n\n");
+  const revoked = revocations.map(({ iss, sub, deny, nbf, reason }) => [iss, sub, deny, before(nbf), reason]);
+  return [
+    { title: "directory", columns: ["id", "userName", "externalId", "state", "sync"], rows: directoryRows },
+    {
+      title: "denials",
+      columns: ["reason", "since", "note"],
+      rows: denials.map(({ reason, since, note }) => [reason, since, note]),
+    },
+    {
+      title: "subjects",
+      columns: ["issuer", "sub", "earlier"],
+      rows: identities.map(({ iss, sub, alias }) => [iss, sub, alias]),
+    },
+    { title: "revocations", columns: ["issuer", "sub", "denied", "tokens before", "reason"], rows: revoked },
+    { title: "events", columns: ["id", "kind", "source", "accepted", "applied"], rows: events.map(eventRow) },
+  ];
+}
+
+function eventRow({ id, kind, source, acceptedAt, appliedAt, deadAt }: History["events"][number]): readonly Cell[] {
+  return [id, kind, source, acceptedAt, deadAt === null ? (appliedAt ?? "waiting") : "given up"];
 }
 
 function stateOf({ active, deletedAt }: UserSummary): string {

@@ -42,7 +42,7 @@ export function createGroupDirectory(database: Database, newId: () => string): G
     change: (tenantId, sender, id, change) =>
       changing(tenantId, async (transaction) => {
         const scope = { tenantId, sender };
-        const before = await lockGroup(transaction, sender.connectionId, id, change.expectedVersion);
+        const before = await lockGroup(transaction, sender.connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
         const changed = await changeEdges(transaction, tenantId, sender.connectionId, id, change.members);
         if (change.attributes === undefined && changed.added.length + changed.removed.length === 0 && !changed.parked) {
           return { resource: toGroup(before), lanes: [] };
@@ -53,7 +53,7 @@ export function createGroupDirectory(database: Database, newId: () => string): G
       }),
     remove: (tenantId, sender, id, expectedVersion) =>
       changing(tenantId, async (transaction) => {
-        await lockGroup(transaction, sender.connectionId, id, expectedVersion);
+        await lockGroup(transaction, sender.connectionId, id, expectedVersion, sql`FOR UPDATE`);
         await transaction.query(sql`UPDATE directory_group SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = ${id}`);
         await transaction.query(sql`DELETE FROM directory_member WHERE group_id = ${id} OR member_id = ${id}`);
         const lanes = await recordEvents(transaction, { tenantId, sender }, "group.deleted", id, { added: [], removed: [], parked: false });
@@ -86,9 +86,9 @@ async function insertGroup(transaction: Transaction, { tenantId, sender }: Scope
   return row;
 }
 
-/** Changes to one group queue here, so that each sees the edges that the one before it left. */
-async function lockGroup(transaction: Transaction, connectionId: string, id: string, expectedVersion: number | undefined): Promise<GroupRow> {
-  const [row] = await transaction.query<GroupRow>(sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)} FOR UPDATE`);
+/** Changes to one group queue here, so that each sees the edges that the one before it left; its end waits for groups that take it in. */
+async function lockGroup(transaction: Transaction, connectionId: string, id: string, expectedVersion: number | undefined, strength: Sql): Promise<GroupRow> {
+  const [row] = await transaction.query<GroupRow>(sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)} ${strength}`);
   if (row === undefined) throw new DirectoryError("not_found", `no group ${id}`);
   if (expectedVersion !== undefined && row.version !== expectedVersion) {
     throw new DirectoryError("version_conflict", `group ${id} has changed since it was read`);

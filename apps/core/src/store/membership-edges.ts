@@ -30,15 +30,17 @@ export async function changeEdges(
   return { added: usersOf(added), removed: usersOf(removed), parked: [...added, ...removed].some((edge) => edge.kind !== "User") };
 }
 
-/** Finds whom each value names: an id of this connection, else an externalId of it, else nobody yet. */
+/**
+ * Finds whom each value names: an id of this connection, else an externalId of it, else nobody yet.
+ * Who is found cannot be deleted until we commit, so that no edge outlives its member.
+ */
 async function resolve(transaction: Transaction, connectionId: string, values: readonly string[]): Promise<readonly Edge[]> {
   const ids = values.filter(isId);
+  const named = sql`connection_id = ${connectionId} AND deleted_at IS NULL AND (id = ANY(${ids}::uuid[]) OR external_id = ANY(${values}::text[])) ORDER BY id FOR KEY SHARE`;
   const rows = await transaction.query<{ id: string; external_id: string | null; kind: "User" | "Group" }>(sql`
-    SELECT id, external_id, 'User' AS kind FROM directory_user
-    WHERE connection_id = ${connectionId} AND deleted_at IS NULL AND (id = ANY(${ids}::uuid[]) OR external_id = ANY(${values}::text[]))
+    SELECT id, external_id, 'User' AS kind FROM (SELECT id, external_id FROM directory_user WHERE ${named}) AS usr
     UNION ALL
-    SELECT id, external_id, 'Group' FROM directory_group
-    WHERE connection_id = ${connectionId} AND deleted_at IS NULL AND (id = ANY(${ids}::uuid[]) OR external_id = ANY(${values}::text[]))`);
+    SELECT id, external_id, 'Group' FROM (SELECT id, external_id FROM directory_group WHERE ${named}) AS grp`);
   const byExternalId = new Map(rows.map((row) => [row.external_id, row]));
   const byId = new Map(rows.map((row) => [row.id, row]));
   const edges = new Map<string, Edge>();

@@ -27,7 +27,13 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       return written(row);
     },
     remove: async (tenantId, sender, id, expectedVersion) => {
-      const [row] = await database.once<{ lane: number }>(tenantId, removeStatement(tenantId, sender, id, expectedVersion));
+      const [, [row]] = await database.inTenant(tenantId, (transaction) =>
+        Promise.all([
+          // Behind every group that is taking this user in at this moment: its edge is to be seen, and to go too.
+          transaction.query(sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL FOR UPDATE`),
+          transaction.query<{ lane: number }>(removeStatement(tenantId, sender, id, expectedVersion)),
+        ]),
+      );
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
       return { resource: undefined, lanes: [row.lane] };
     },
@@ -88,7 +94,7 @@ function replaceStatement(tenantId: string, sender: Sender, id: string, expected
     WITH before AS (
       SELECT id, active FROM directory_user
       WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL AND version = ${expectedVersion}
-      FOR UPDATE
+      FOR NO KEY UPDATE
     ), written AS (
       UPDATE directory_user
       SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${attributes.externalId ?? null}, active = ${attributes.active},
