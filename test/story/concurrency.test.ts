@@ -163,7 +163,7 @@ async function holdEdge({ databaseUrl }: House, tenantId: string, groupId: strin
   await client.query("BEGIN");
   await client.query("SELECT set_config('rollcall.tenant', $1, true)", [tenantId]);
   await client.query("SET LOCAL ROLE rollcall_app");
-  await client.query("INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind) VALUES ($1, $2, $3, $3::uuid, 'User')", [tenantId, groupId, userId]);
+  await client.query("INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind) VALUES ($1, $2, $3, $4, 'User')", [tenantId, groupId, userId, userId]);
   return {
     letGo: async () => {
       await client.query("ROLLBACK");

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { changesMediaType, checkpointHeader, snapshotMediaType } from "@rollcall/guard";
+import { DirectoryError } from "@rollcall/core/domain";
 import type { Bearer, Credentials, Database, FeedHead } from "@rollcall/core/store";
 import { parseReceipt, parseResolve } from "./bodies.ts";
 import { type Follower, type Followers, openFollowers } from "./followers.ts";
-import { FeedRefusal, feedErrors } from "./errors.ts";
+import { type FeedErrorCode, FeedRefusal, feedErrors } from "./errors.ts";
 import type { Signer } from "./signing-keys.ts";
 
 export { openSigner, type Signer } from "./signing-keys.ts";
@@ -123,11 +124,17 @@ function bounded(text: string | undefined, fallback: number, max: number): numbe
 }
 
 function answerError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { statusCode } = error as { statusCode?: number };
-  const code = error instanceof FeedRefusal ? error.code : statusCode !== undefined && statusCode < 500 ? "body_invalid" : "unavailable";
+  const code = codeOf(error);
   const { status, detail } = feedErrors[code];
   if (status >= 500) request.log.error({ err: error, request: request.id }, "the feed could not answer");
   if (status === 401) reply.header("www-authenticate", "Bearer");
-  if (status === 503) reply.header("retry-after", "1");
+  if (status === 503 || status === 429) reply.header("retry-after", "1");
   return reply.code(status).type("application/problem+json").send(JSON.stringify({ type: "about:blank", status, code, detail, request_id: request.id }));
+}
+
+function codeOf(error: Error): FeedErrorCode {
+  if (error instanceof FeedRefusal) return error.code;
+  if (error instanceof DirectoryError && error.code === "too_many") return "too_many";
+  const { statusCode } = error as { statusCode?: number };
+  return statusCode !== undefined && statusCode < 500 ? "body_invalid" : "unavailable";
 }
