@@ -1,0 +1,77 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { openHouse } from "../harness/house.ts";
+import { createTenant, newUser, type TestTenant } from "../harness/tenant.ts";
+import { until } from "../harness/until.ts";
+
+const bin = fileURLToPath(new URL("../../apps/cli/bin/rollcall", import.meta.url));
+const house = await openHouse();
+let tenant: TestTenant;
+let adminToken: string;
+
+
+type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+function rollcall(args: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
+  const env = { ...process.env, ROLLCALL_URL: house.url, ROLLCALL_TOKEN: adminToken, ...environment };
+  return new Promise((resolve) => {
+    execFile(bin, ["--tenant", tenant.slug, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+beforeAll(async () => {
+  tenant = await createTenant(house);
+  adminToken = (await house.credentials.issue({ purpose: "admin", tenantId: undefined, label: "story" })).token;
+  await tenant.scim("POST", "/Users", newUser("00u1"));
+  await until("the user is applied", async () => (await rollcall(["--json", "explain", "00u1"])).code === 0);
+});
+
+test.each([
+  ["tenant", "list"],
+  ["tenant", "show"],
+  ["connection", "list"],
+  ["token", "list"],
+  ["user", "show", "00u1"],
+  ["revoke", "list"],
+  ["lag"],
+  ["gateway", "list"],
+  ["deadletter", "list"],
+  ["explain", "00u1"],
+])("with --json, %s %s answers one document and exit code 0", async (...args) => {
+  const { code, stdout, stderr } = await rollcall(["--json", ...args]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+});
+
+test("a resync brings every user to what the directory says, and says when it is done", async () => {
+  const { code, stdout } = await rollcall(["--json", "resync", "tenant"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ total: 1 });
+});
+
+test("a suspended user is explained with exit code 1, and no other command fails", async () => {
+  expect((await rollcall(["user", "suspend", "00u1", "--note", "under review"])).code).toBe(0);
+  const { code, stdout } = await rollcall(["--json", "explain", "00u1"]);
+  expect(code).toBe(1);
+  expect(JSON.stringify(JSON.parse(stdout))).toContain("admin_suspended");
+  expect((await rollcall(["user", "unsuspend", "00u1"])).code).toBe(0);
+  await until("the user is well again", async () => (await rollcall(["--json", "explain", "00u1"])).code === 0);
+});
+
+test("wrong usage is exit code 2, an unreachable service 3, a refusal 1, each with what to do", async () => {
+  expect(await rollcall(["resync", "everything"])).toMatchObject({ code: 2 });
+  const away = await rollcall(["lag"], { ROLLCALL_URL: "http://127.0.0.1:9" });
+  expect(away.code).toBe(3);
+  expect(away.stderr).toContain("npm start");
+  expect(await rollcall(["tenant", "create", tenant.slug])).toMatchObject({ code: 1 });
+  expect(await rollcall(["user", "show", "nobody"])).toMatchObject({ code: 1 });
+});
+
+test("a token to explain is never shown back", async () => {
+  const secret = `eyJhbGciOiJub25lIn0.${Buffer.from('{"sub":"00u1"}').toString("base64url")}.c2lnbmF0dXJl`;
+  const { stdout } = await rollcall(["--json", "explain", secret]);
+  expect(stdout).not.toContain(secret.split(".")[1]);
+});
