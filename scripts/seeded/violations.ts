@@ -16,7 +16,7 @@ function lint(name: string, file: string, rule: string, text: string): Violation
 }
 
 function ruleBroken(rule: string, file: string): RegExp {
-  return new RegExp(`\\(${rule}\\)[^]*${file.replaceAll(".", "\\.")}`);
+  return new RegExp(`^\\s*${file.replaceAll(".", "\\.")}:.*\\(${rule}\\)`, "m");
 }
 
 const inCode: readonly Violation[] = [

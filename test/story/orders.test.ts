@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { beginTerm, converge, markApplied, publishFeed, takeEvents } from "@rollcall/core/store";
+import { feedDigest } from "@rollcall/reconciler";
+import { openHouse } from "../harness/house.ts";
+import { believed, createLives, deliverAgain, eventsOf, type Life, type Step } from "../harness/lifecycle.ts";
+import { createTenant } from "../harness/tenant.ts";
+
+// Nobody applies anything but the story, which says in which order.
+const house = await openHouse({ without: ["worker", "publisher"] });
+const { database } = house;
+
+const lives: readonly (readonly [string, readonly Step[], object])[] = [
+  ["a leaver", ["create", "update", "deactivate", "reactivate", "join", "delete"], { denials: ["idp_deleted"], groups: 0, store: { deny: true, cut: true } }],
+  ["a leaver who comes back", ["create", "join", "deactivate", "delete", "create", "join"], { denials: [], groups: 1, store: { deny: false, cut: true } }],
+];
+
+const orders = permutations([0, 1, 2, 3, 4, 5]);
+const ordersWithOneTwice = orders.map(withOneTwice);
+
+describe.each(lives)("the six events of %s, applied in all 720 orders", (_whose, steps, end) => {
+  test("lead to one state, also with one delivered twice, when each is applied as soon as it is written", async () => {
+    await expectOneState(steps, end, [...orders, ...ordersWithOneTwice], (delivered) => Math.max(...delivered));
+  });
+
+  test("lead to one state, with one delivered twice, when all is written before the first is applied", async () => {
+    await expectOneState(steps, end, ordersWithOneTwice, () => steps.length - 1);
+  });
+});
+
+type Course = { readonly life: Life; readonly order: readonly number[] };
+
+/** Each user lives through one order. `writtenBy` says how far the directory is when these were delivered. */
+async function expectOneState(
+  steps: readonly Step[],
+  end: object,
+  all: readonly (readonly number[])[],
+  writtenBy: (delivered: readonly number[]) => number,
+): Promise<void> {
+  const tenant = await createTenant(house);
+  const users = await createLives(database, tenant, steps, all.length);
+  const courses = users.map((life, index): Course => ({ life, order: all[index] ?? [] }));
+  const fence = await beginTerm(database);
+
+  for (let turn = 0; turn < steps.length + 1; turn += 1) {
+    const due = courses.filter(({ order }) => turn < order.length);
+    await inParallel(due, ({ life, order }) => life.liveTo(writtenBy(order.slice(0, turn + 1))));
+    await applyTurn(tenant.id, due, turn);
+    await publishFeed(database, tenant.id, fence, feedDigest, 10_000);
+  }
+  const states = new Set((await believed(database, tenant.id)).values());
+  expect([...states].map((state) => JSON.parse(state) as unknown)).toMatchObject([{ behind: 0, identities: [true], ...end }]);
+}
+
+/** One transaction for everybody's next event: subjects share nothing, so each user's order is its own. */
+async function applyTurn(tenantId: string, due: readonly Course[], turn: number): Promise<void> {
+  const events = await eventsOf(database, tenantId, due.map(({ life }) => life.id()));
+  const next = due.map(({ life, order }) => {
+    const step = order[turn] ?? -1;
+    return { id: events.get(life.id())?.[step] ?? Number.NaN, again: order.indexOf(step) < turn };
+  });
+  const repeated = await deliverAgain(database, tenantId, next.filter(({ again }) => again).map(({ id }) => id));
+  const ids = [...next.filter(({ again }) => !again).map(({ id }) => id), ...repeated];
+  await database.inTenant(tenantId, async (transaction) => {
+    const taken = await takeEvents(transaction, ids);
+    expect(taken).toHaveLength(ids.length);
+    await converge(transaction, tenantId, taken);
+    await markApplied(transaction, ids);
+  });
+}
+
+/** One event again, somewhere after its first delivery; which and where differs from order to order. */
+function withOneTwice(order: readonly number[], seed: number): readonly number[] {
+  const first = seed % order.length;
+  const place = first + 1 + (Math.floor(seed / order.length) % (order.length - first));
+  return [...order.slice(0, place), order[first] ?? 0, ...order.slice(place)];
+}
+
+function permutations(items: readonly number[]): readonly (readonly number[])[] {
+  if (items.length <= 1) return [items];
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+}
+
+async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
+    }),
+  );
+}
