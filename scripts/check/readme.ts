@@ -58,23 +58,22 @@ async function problemWithNpm(first: string, rest: readonly string[]): Promise<s
 
 /** Asks the command line itself: the help of what exists names it, and each of its options. */
 async function problemWithRollcall(words: readonly string[]): Promise<string | undefined> {
-  const until = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
-  const names = until === -1 ? words : words.slice(0, until);
-  const { output } = await runAnyway(
-    "node",
-    ["--conditions=rollcall-source", "apps/cli/src/main.ts", ...names, "--help"],
-    root,
-  );
-  const usage = /^Usage: rollcall(.*)$/m.exec(output)?.[1] ?? "";
-  if (
-    !names.every((name, index) =>
-      index > 0 && !usage.includes(` ${name}`) ? usage.includes("<") : usage.includes(` ${name}`),
-    )
-  ) {
+  const end = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
+  const names = end === -1 ? words : words.slice(0, end);
+  const [help, globalHelp] = await Promise.all([helpOf(names), helpOf([])]);
+  const usage = /^Usage: rollcall(.*)$/m.exec(help)?.[1] ?? "";
+  const stray = names.findIndex((name) => !usage.includes(` ${name}`));
+  // A word that the usage does not repeat is an argument, where the command takes one.
+  if (stray === 0 || (stray > 0 && !usage.includes("<")))
     return `README.md: rollcall has no command "${names.join(" ")}"`;
-  }
-  const unknown = words.filter((word) => word.startsWith("--") && !output.includes(word.split("=")[0] ?? word));
+  const options = words.filter((word) => word.startsWith("--")).map((word) => word.split("=")[0] ?? word);
+  const unknown = options.filter((option) => !help.includes(option) && !globalHelp.includes(option));
   return unknown.length === 0
     ? undefined
     : `README.md: rollcall ${names.join(" ")} has no option ${unknown.join(", ")}`;
+}
+
+async function helpOf(names: readonly string[]): Promise<string> {
+  return (await runAnyway("node", ["--conditions=rollcall-source", "apps/cli/src/main.ts", ...names, "--help"], root))
+    .output;
 }

@@ -2,6 +2,7 @@ import { describe, expect, inject, test } from "vitest";
 import { Client } from "pg";
 import { sql } from "@rollcall/core/store";
 import { type House, openHouse } from "../harness/house.ts";
+import { lockWaiters } from "../harness/pause.ts";
 import { addConnection, createTenant, deactivate, newGroup, newUser, patch, reactivate, type ScimAnswer, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 import { readUserStore, untilQuiet } from "../harness/user-store.ts";
@@ -78,9 +79,9 @@ describe.each(backends.filter((backend) => backend === "postgres" || inject("red
     // Holds the group's change where it has found the user and not yet written the edge.
     const stopped = await holdEdge(first, tenant.id, groupId, id);
     const adding = tenant.scim("PATCH", `/Groups/${groupId}`, patch({ op: "add", path: "members", value: [{ value: id }] }));
-    await until("the group's change waits", async () => (await lockWaiters(first)) === 1);
+    await until("the group's change waits", async () => (await lockWaiters(first.databaseUrl)) === 1);
     const deleting = tenant.scim("DELETE", `/Users/${id}`);
-    await Promise.race([deleting, until("the deletion waits behind it", async () => (await lockWaiters(first)) === 2)]);
+    await Promise.race([deleting, until("the deletion waits behind it", async () => (await lockWaiters(first.databaseUrl)) === 2)]);
     await stopped.letGo();
 
     expect([(await adding).status, (await deleting).status]).toEqual([204, 204]);
@@ -170,15 +171,4 @@ async function holdEdge({ databaseUrl }: House, tenantId: string, groupId: strin
       await client.end();
     },
   };
-}
-
-async function lockWaiters({ databaseUrl }: House): Promise<number> {
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ count: string }>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
-    return Number(rows[0]?.count);
-  } finally {
-    await client.end();
-  }
 }
