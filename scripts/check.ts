@@ -16,7 +16,7 @@ const checks: Readonly<Record<string, Check>> = {
     promise: "the linter, with types, finds no fault",
     prove: () => run("oxlint", "--type-aware", "--deny-warnings", "--format=unix"),
   },
-  format: { promise: "every file is formatted", prove: () => run("oxfmt", "--check") },
+  format: { promise: "every file is formatted", prove: () => run("oxfmt", "--list-different") },
   boundaries: { promise: "workspaces import only what they may", prove: () => run("turbo", "boundaries") },
   unused: {
     promise: "no file, export or dependency is unused",

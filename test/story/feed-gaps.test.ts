@@ -26,7 +26,7 @@ test("a follower misses nothing of what eight writers commit at once, where a re
     await naive.stop();
     await naive.start();
   }
-  await Promise.all([feed.stop(), naive.stop()]);
+  await Promise.all([feed.stop(), naive.end()]);
 
   expect(lost(written, feed)).toEqual([]);
   expect(feed.subs()).toHaveLength(written.length);
@@ -79,7 +79,7 @@ async function recordNaively({ databaseUrl }: House): Promise<void> {
 }
 
 /** The mistake: remember the highest number seen, and ask for higher ones. Numbers are given before they commit. */
-async function followSerial({ databaseUrl }: House): Promise<Reader & { start(): Promise<void> }> {
+async function followSerial({ databaseUrl }: House): Promise<Reader & { start(): Promise<void>; end(): Promise<void> }> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   const subs: string[] = [];
@@ -98,14 +98,19 @@ async function followSerial({ databaseUrl }: House): Promise<Reader & { start():
     stopped = false;
     running = run();
   };
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    await running;
+    await look();
+  };
   await start();
   return {
     subs: () => subs,
     start,
-    stop: async () => {
-      stopped = true;
-      await running;
-      await look();
+    stop,
+    end: async () => {
+      await stop();
+      await client.end();
     },
   };
 }

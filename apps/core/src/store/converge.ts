@@ -3,6 +3,7 @@ import { convergeGroups, convergeMemberships } from "./converge-groups.ts";
 import { convergeUsers, type Subject } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
 import type { WaitingEvent } from "./inbox.ts";
+import { sql } from "./sql.ts";
 
 /** Kinds after which a user's memberships may differ; the others cannot touch an edge. */
 const membershipKinds: ReadonlySet<EventKind> = new Set(["user.created", "user.deactivated", "user.deleted", "user.resync", "membership.added", "membership.removed"]);
@@ -12,6 +13,16 @@ const membershipKinds: ReadonlySet<EventKind> = new Set(["user.created", "user.d
  * and repetition all end in the directory's present state. Answers whether a revocation changed.
  */
 export async function converge(transaction: Transaction, tenantId: string, events: readonly WaitingEvent[]): Promise<boolean> {
+  const [, changed] = await Promise.all([
+    // What a power cut takes from here is converged again, for its events are then unapplied again, and
+    // what was published rests on it in the same log. Only acknowledging and publishing wait for the disk.
+    transaction.query(sql`SET LOCAL synchronous_commit = off`),
+    convergeSubjects(transaction, tenantId, events),
+  ]);
+  return changed;
+}
+
+async function convergeSubjects(transaction: Transaction, tenantId: string, events: readonly WaitingEvent[]): Promise<boolean> {
   const users = events.filter((event) => event.subjectKind === "user");
   const groups = events.filter((event) => event.subjectKind === "group");
 
