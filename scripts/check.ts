@@ -29,6 +29,7 @@ const checks: Readonly<Record<string, Check>> = {
 };
 
 const atOnce = 2;
+const linesMax = 100;
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => checks[name] === undefined);
@@ -58,5 +59,12 @@ async function prove(name: string, check: Check): Promise<void> {
   process.stdout.write(
     `${problem === undefined ? "ok  " : "FAIL"}  ${name.padEnd(11)} ${check.promise} (${seconds} s)\n`,
   );
-  if (problem !== undefined) process.stdout.write(`${problem.replaceAll(`${root}`, "").replace(/^/gm, "      ")}\n`);
+  if (problem !== undefined) process.stdout.write(`${shown(problem)}\n`);
+}
+
+/** Paths from the root, indented, and no more of it than somebody reads. */
+function shown(problem: string): string {
+  const lines = problem.replaceAll(root, "").split("\n");
+  const rest = lines.length > linesMax ? [`… and ${lines.length - linesMax} lines more`] : [];
+  return [...lines.slice(0, linesMax), ...rest].map((line) => `      ${line}`).join("\n");
 }

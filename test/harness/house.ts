@@ -70,10 +70,6 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   }
   const credentials = createCredentials(database, houseSecret, Date.now);
   const app = createServer(quietLog, { ready: () => isReady(database) }, shutdown);
-  const routes = ["GET /livez", "GET /readyz"];
-  app.addHook("onRoute", ({ method, url }) => {
-    routes.push(...[method].flat().map((name) => `${name} ${url}`));
-  });
   const publicUrl = "https://rollcall.test";
   const signer = await openSigner(await feedKeys());
   const feed = await feedRoutes({ database, credentials, signer, publicUrl, staleSecMax: 30, now: Date.now, onError: () => undefined });
@@ -81,7 +77,17 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const console = consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now });
   const port = await listen(app, [ingest, feed, console], { host: "127.0.0.1", port: 0 }, shutdown);
   afterAll(() => shutdown.run("end of the file"));
-  return { url: `http://127.0.0.1:${port}`, database, databaseUrl, queue, credentials, waker, worker, routes };
+  return { url: `http://127.0.0.1:${port}`, database, databaseUrl, queue, credentials, waker, worker, routes: routesOf(app.printRoutes({ commonPrefix: false })) };
+}
+
+/** Reads the router's own table, printed as a tree: a route that is nowhere else is in it. */
+function routesOf(tree: string): readonly string[] {
+  const above: string[] = [];
+  return tree.split("\n").flatMap((line) => {
+    const [, indent = "", path = "", methods] = /^((?:│ {3}| {4})*)[├└]── (\S*)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
+    above.splice(indent.length / 4, Number.POSITIVE_INFINITY, path);
+    return (methods?.split(", ") ?? []).map((method) => `${method} ${above.join("")}`);
+  });
 }
 
 export async function feedKeys(): Promise<string> {

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { openHouse } from "../harness/house.ts";
 import { deactivate, newGroup, newUser, reactivate } from "../harness/tenant.ts";
 import { createTwin, type Twin, twinIssuer, twinSubject } from "../harness/twin.ts";
@@ -7,6 +7,10 @@ import { readUserStore, untilQuiet } from "../harness/user-store.ts";
 import { type Ask, credentialIdOf, matrix, type Row } from "./isolation-matrix.ts";
 
 const house = await openHouse();
+const owner = new Client({ connectionString: house.databaseUrl });
+await owner.connect();
+afterAll(() => owner.end());
+const fingerprint = await fingerprintStatement(owner);
 const [self, other] = [await createTwin(house), await createTwin(house)];
 
 test("every route has its row in the matrix, and every row its route", () => {
@@ -109,21 +113,17 @@ async function resolve(twin: Twin): Promise<unknown> {
   return answer.json();
 }
 
-/** Every row of a tenant, as the owner of the tables sees them. */
-async function rowsOf(twin: Twin): Promise<Readonly<Record<string, string>>> {
-  const client = new Client({ connectionString: house.databaseUrl });
-  await client.connect();
-  try {
-    const { rows: tables } = await client.query<{ name: string }>(
-      "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
-    );
-    const found: Record<string, string> = {};
-    for (const { name } of tables) {
-      const { rows } = await client.query<{ digest: string }>(`SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) AS digest FROM "${name}" AS row WHERE tenant_id = $1`, [twin.id]);
-      found[name] = rows[0]?.digest ?? "";
-    }
-    return found;
-  } finally {
-    await client.end();
-  }
+/** A digest of every row of a tenant, by table, as the owner of the tables sees them. */
+async function rowsOf(twin: Twin): Promise<readonly { readonly name: string; readonly digest: string }[]> {
+  const { rows } = await owner.query<{ name: string; digest: string }>(fingerprint, [twin.id]);
+  return rows;
+}
+
+async function fingerprintStatement(client: Client): Promise<string> {
+  const { rows: tables } = await client.query<{ name: string }>(
+    "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
+  );
+  return tables
+    .map(({ name }) => `SELECT '${name}' AS name, md5(coalesce(string_agg(held::text, '|' ORDER BY held::text), '')) AS digest FROM "${name}" AS held WHERE tenant_id = $1`)
+    .join(" UNION ALL ");
 }

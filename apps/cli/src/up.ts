@@ -49,7 +49,8 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
   const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError: (error) => log.warn({ err: error }, "a connection broke") });
   shutdown.add("database", () => database.close());
   await assertDurable(database);
-  await assertQueueSafe({ databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL });
+  const queue = { databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL };
+  await assertQueueSafe(queue, (error) => log.warn({ err: error }, "the queue does not answer; the sweep works without it"));
 
   const credentials = createCredentials(database, config.ROLLCALL_SECRET, Date.now);
   const tokens = await ensureFirstTenant(database, config.ROLLCALL_SECRET, embedded ? [issuer] : []);

@@ -15,10 +15,17 @@ export function startLaneWorker(
   concurrency = 4,
 ): LaneWorker {
   const backend = connectQueue(address, "work");
+  const draining = new Set<Promise<unknown>>();
   const worker = new Worker<{ lane: number }>(
     laneQueue,
     async (job) => {
-      await drain(job.data.lane);
+      const drained = drain(job.data.lane);
+      draining.add(drained);
+      try {
+        await drained;
+      } finally {
+        draining.delete(drained);
+      }
     },
     { connection: backend.connection, concurrency, lockDuration: 5_000, stalledInterval: 2_000, maxStalledCount: 1_000_000 },
     backend.factory,
@@ -27,7 +34,10 @@ export function startLaneWorker(
   worker.on("failed", (_job, error) => onError(error));
   return {
     close: async () => {
-      await worker.close();
+      // BullMQ waits for its last word to a queue that may be gone; the work in hand is all that must be waited for.
+      const absent = !backend.isReady();
+      if (absent) await Promise.allSettled(draining);
+      await worker.close(absent);
       backend.close();
     },
   };

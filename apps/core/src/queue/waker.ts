@@ -45,8 +45,10 @@ export function createWaker(address: QueueAddress, onError: (error: Error) => vo
       }
     },
     close: async () => {
-      await Promise.allSettled(sending);
-      await queue.close();
+      if (backend.isReady()) {
+        await Promise.allSettled(sending);
+        await queue.close();
+      }
       backend.close();
     },
   };

@@ -1,5 +1,5 @@
 import { PrismaPg } from "@prisma/adapter-pg";
-import { Pool, type PoolClient, type QueryResult, type QueryResultRow, types } from "pg";
+import { type CustomTypesConfig, Pool, type PoolClient, type QueryResult, type QueryResultRow, types } from "pg";
 import { type Prisma, PrismaClient } from "./prisma/client.ts";
 import { type Sql, sql } from "./sql.ts";
 
@@ -31,9 +31,12 @@ export type DatabaseOptions = {
   readonly onError: (error: Error) => void;
 };
 
-// bigint columns count versions, sequences and ids of ours, all far below 2^53.
+// bigint columns count versions, sequences and ids of ours, all far below 2^53. Only our pools read
+// them so: Prisma's engine meets larger ones in the catalogs.
 const int8Oid = 20;
-types.setTypeParser(int8Oid, Number);
+const ownTypes: CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === int8Oid && format !== "binary" ? Number : types.getTypeParser(oid, format)),
+};
 
 const setTenant = (tenantId: string): Sql => sql`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
 
@@ -64,6 +67,7 @@ function openPool(options: DatabaseOptions, role: string, max: number): Pool {
   const pool = new Pool({
     connectionString: options.url,
     max,
+    types: ownTypes,
     // The role is set before the first statement can run. A transaction that hangs, because its
     // process was stopped in the middle of it, gives its locks back.
     options: `-c role=${role} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000 -c statement_timeout=60000`,
@@ -122,6 +126,10 @@ async function withClient<Result>(pool: Pool, work: (client: PoolClient) => Prom
   client.on("error", onError);
   try {
     return await work(client);
+  } catch (error) {
+    // The server's last words arrive before the connection ends: whoever got it next would fail for nothing.
+    if ((error as { severity?: unknown }).severity === "FATAL") broken = error as Error;
+    throw error;
   } finally {
     client.off("error", onError);
     client.release(broken);

@@ -32,7 +32,8 @@ function writeElements(elements: readonly Json[], { kind, target, value }: Writi
     return addElements(kind === "add" ? elements : [], listOf(value), elements);
   }
   const chosen = elements.filter((element) => selects(target, element));
-  if (chosen.length === 0) return [...elements, created(target, value)];
+  // What is created may already be there under a value that took it out of the filter: once is enough.
+  if (chosen.length === 0) return addElements(elements, [created(target, value)], elements);
   if (target.filter === undefined && chosen.length > 1) {
     throw new DirectoryError("target_missing", `${target.attribute.name} has several values; select one by a filter`);
   }

@@ -46,6 +46,12 @@ test("no PATCH throws anything but a refusal, and none reaches a prototype or an
   expect(Object.getOwnPropertyNames(Object.prototype)).toHaveLength(before);
 });
 
+test("a replacement that takes its target out of its own filter is not added again when it is repeated", () => {
+  const replacement = { op: "replace", path: 'emails[type eq "work"]', value: { type: "True" } };
+  const once = patch(replacement);
+  expect(patchOf(once, replacement)).toEqual(once);
+});
+
 test("the same replacement twice is the same as once", () => {
   fc.assert(
     fc.property(fc.constantFrom("replace", "add"), paths, values, (op, path, value) => {
