@@ -127,6 +127,7 @@ describe("a name that goes to another person", () => {
 
     expect((await userOf(tenant, second.body["id"] as string))?.identities).toEqual(["ann@example.test"]);
     expect((await userOf(tenant, first.body["id"] as string))?.identities).toEqual(["ann.old@example.test"]);
+    expect((await entryOf(tenant, "ann@example.test"))?.nbf).toBeGreaterThan(0);
     const [failed] = await house.database.once<{ count: number }>(tenant.id, sql`SELECT count(*) AS count FROM lifecycle_event WHERE attempts > 0`);
     expect(failed?.count).toBe(0);
   });

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createLog, createServer, createShutdown } from "@rollcall/core/runtime";
 import { createGuard, type GuardOptions, type ResolveAnswer } from "@rollcall/guard";
 import { expect, onTestFinished, test } from "vitest";
-import { createScene } from "../../guard/src/testing/scene.ts";
+import { createScene } from "@rollcall/guard/testing";
 import { authzRoutes } from "./authz.ts";
 
 type Answer = { readonly status: number | undefined; readonly headers: IncomingHttpHeaders; readonly body: string };

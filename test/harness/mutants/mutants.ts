@@ -15,13 +15,13 @@ export const mutants: readonly Mutant[] = [
     name: "acknowledge a user before the commit",
     file: `${store}/database.ts`,
     changes: [{ from: "await commit(sent[3]);", to: "" }],
-    caughtBy: { file: "acknowledgement", test: "a user who leaves" },
+    caughtBy: { file: "acknowledgement", test: "COMMIT is refused: > a user who leaves" },
   },
   {
     name: "acknowledge a group before the commit",
     file: `${store}/database.ts`,
     changes: [{ from: 'await commit(client.query("COMMIT"));', to: 'client.query("COMMIT").catch(() => undefined);' }],
-    caughtBy: { file: "acknowledgement", test: "and is not there: a group" },
+    caughtBy: { file: "acknowledgement", test: "COMMIT is refused: > a group" },
   },
   {
     name: "no version predicate",
@@ -121,7 +121,7 @@ export const mutants: readonly Mutant[] = [
     name: "a recycled name keeps its old owner's tokens",
     file: "apps/core/src/domain/revocation.ts",
     changes: [{ from: "recycled || newlyDenied ? [atMs] : []", to: "newlyDenied ? [atMs] : []" }],
-    caughtBy: { file: "tombstone", test: "after its old owner's end was applied" },
+    caughtBy: { file: "tombstone", test: "in which the old one is renamed" },
   },
   {
     name: "an edge may outlive its member",
@@ -136,9 +136,9 @@ export const mutants: readonly Mutant[] = [
     caughtBy: { file: "queue-down", test: "gone, changes are acknowledged and applied" },
   },
   {
-    name: "no tenant is set before the first statement",
+    name: "statements run as the owner of the tables",
     file: `${store}/database.ts`,
-    changes: [{ from: "set_config('rollcall.tenant', ${tenantId}, true)`;", to: "set_config('rollcall.other', ${tenantId}, true)`;" }],
+    changes: [{ from: "-c role=${role} -c idle", to: "-c idle" }],
     caughtBy: { file: "row-level-security", test: "finds its own transaction's tenant" },
   },
 ];

@@ -53,7 +53,7 @@ export default defineConfig({
       },
     })),
     fsModuleCache,
-    maxWorkers: 1,
+    maxWorkers: 2,
     reporters: [reporter],
   },
 });
