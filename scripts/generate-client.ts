@@ -16,6 +16,6 @@ try {
   });
 } catch (error) {
   const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer };
-  process.stderr.write(`prisma generate failed:\n${stdout ?? ""}${stderr ?? ""}\n`);
+  process.stderr.write(`prisma generate failed:\n${String(stdout ?? "")}${String(stderr ?? "")}\n`);
   process.exitCode = 1;
 }

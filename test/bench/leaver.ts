@@ -61,15 +61,31 @@ export async function leaver({ quick, queue, say }: BenchOptions): Promise<Bench
 
 function report(times: readonly LeaverTimes[], floors: readonly number[], say: (line: string) => void): BenchResult {
   const figures: Record<string, number> = {};
-  say(`${"stage".padEnd(12)} ${"p50".padStart(8)} ${"p99".padStart(8)} ${"max".padStart(8)}   ms from the request's first byte`);
+  say(
+    `${"stage".padEnd(12)} ${"p50".padStart(8)} ${"p99".padStart(8)} ${"max".padStart(8)}   ms from the request's first byte`,
+  );
   const row = (name: string, values: readonly number[]): void => {
-    const [middle, high, most] = [p50(values), quantile(values, 0.99), quantile(values, 1)].map(round) as [number, number, number];
+    const [middle, high, most] = [p50(values), quantile(values, 0.99), quantile(values, 1)].map(round) as [
+      number,
+      number,
+      number,
+    ];
     say(`${name.padEnd(12)} ${String(middle).padStart(8)} ${String(high).padStart(8)} ${String(most).padStart(8)}`);
     const prefix = name === "refused" ? "" : `${name}_`;
     Object.assign(figures, { [`${prefix}p50_ms`]: middle, [`${prefix}p99_ms`]: high, [`${prefix}max_ms`]: most });
   };
-  for (const stage of stages) row(stage, times.map((time) => time[stage]));
+  for (const stage of stages)
+    row(
+      stage,
+      times.map((time) => time[stage]),
+    );
   row("floor", floors);
   const refused = times.map((time) => time.refused);
-  return { ratios: { p50_vs_floor: round(p50(refused) / p50(floors)), p99_vs_floor: round(quantile(refused, 0.99) / quantile(floors, 0.99)) }, figures: { leavers: times.length, ...figures } };
+  return {
+    ratios: {
+      p50_vs_floor: round(p50(refused) / p50(floors)),
+      p99_vs_floor: round(quantile(refused, 0.99) / quantile(floors, 0.99)),
+    },
+    figures: { leavers: times.length, ...figures },
+  };
 }

@@ -7,7 +7,10 @@ export type BenchOptions = {
   readonly say: (line: string) => void;
 };
 
-export type BenchResult = { readonly ratios: Readonly<Record<string, number>>; readonly figures: Readonly<Record<string, number>> };
+export type BenchResult = {
+  readonly ratios: Readonly<Record<string, number>>;
+  readonly figures: Readonly<Record<string, number>>;
+};
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { leaver };
 

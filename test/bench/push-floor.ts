@@ -22,7 +22,10 @@ export async function startPushFloor(databaseUrl: string): Promise<PushFloor> {
         reader.once("notification", () => resolve());
       });
       const startedAt = performance.now();
-      await writer.query("WITH row AS (INSERT INTO bench_floor (payload) VALUES ($1) RETURNING id) SELECT pg_notify('bench_floor', id::text) FROM row", ["x".repeat(400)]);
+      await writer.query(
+        "WITH row AS (INSERT INTO bench_floor (payload) VALUES ($1) RETURNING id) SELECT pg_notify('bench_floor', id::text) FROM row",
+        ["x".repeat(400)],
+      );
       await arrived;
       return performance.now() - startedAt;
     },

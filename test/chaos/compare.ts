@@ -44,7 +44,8 @@ async function compareDirectory({ provider, directory, slug }: Tenant, findings:
   for (const person of directory.people) {
     const own = users.filter((user) => user["externalId"] === person.externalId);
     const name = `${slug}/${person.externalId}`;
-    if (own.length > 1 || person.ids.size > 1) findings.doubled.push(`${name} has ${Math.max(own.length, person.ids.size)} ids`);
+    if (own.length > 1 || person.ids.size > 1)
+      findings.doubled.push(`${name} has ${Math.max(own.length, person.ids.size)} ids`);
     const [user] = own;
     const present = person.state === "active" || person.state === "inactive";
     if (user === undefined) {
@@ -61,12 +62,19 @@ function compareUser(name: string, person: Person, user: Record<string, unknown>
   if (user["active"] !== active) findings.lost.push(`${name} is ${active ? "inactive" : "active"} in the directory`);
   if (user["displayName"] !== person.displayName) findings.lost.push(`${name} has another displayName`);
   const version = (user["meta"] as { version?: string }).version;
-  if (version !== person.version) findings.doubled.push(`${name} has version ${version}, its last answer said ${person.version}`);
-  const groups = ((user["groups"] as readonly { value: string }[] | undefined) ?? []).map(({ value }) => value).toSorted();
+  if (version !== person.version)
+    findings.doubled.push(`${name} has version ${version}, its last answer said ${person.version}`);
+  const groups = ((user["groups"] as readonly { value: string }[] | undefined) ?? [])
+    .map(({ value }) => value)
+    .toSorted();
   if (groups.join() !== [...person.groups].toSorted().join()) findings.lost.push(`${name} is in other groups`);
 }
 
-async function compareStore(database: Database, { id, slug, directory }: Tenant, findings: Findings): Promise<ReadonlySet<string>> {
+async function compareStore(
+  database: Database,
+  { id, slug, directory }: Tenant,
+  findings: Findings,
+): Promise<ReadonlySet<string>> {
   const rows = await database.once<StoreRow>(
     id,
     sql`SELECT identity.sub, identity.user_id, EXISTS (SELECT FROM denial WHERE denial.user_id = identity.user_id) AS denied, app_user.display_name,
@@ -85,23 +93,39 @@ async function compareStore(database: Database, { id, slug, directory }: Tenant,
     }
     const shouldDeny = person.state !== "active";
     if (row.denied) denied.add(person.externalId);
-    if (row.denied !== shouldDeny) findings[person.state === "deleted" ? "resurrected" : "lost"].push(`${name} is ${row.denied ? "denied" : "admitted"} but ${person.state}`);
+    if (row.denied !== shouldDeny)
+      findings[person.state === "deleted" ? "resurrected" : "lost"].push(
+        `${name} is ${row.denied ? "denied" : "admitted"} but ${person.state}`,
+      );
     if (row.groups.join() !== [...person.groups].toSorted().join()) findings.lost.push(`${name} is in other groups`);
-    if (person.state === "active" && row.display_name !== (person.displayName ?? null)) findings.lost.push(`${name} has another displayName`);
+    if (person.state === "active" && row.display_name !== (person.displayName ?? null))
+      findings.lost.push(`${name} has another displayName`);
   }
   return denied;
 }
 
 /** The snapshot that a gateway would take must deny exactly those whom the user store denies. */
-async function compareFeed(feedUrl: string, { slug, feedToken, directory }: Tenant, denied: ReadonlySet<string>, findings: Findings): Promise<void> {
-  const response = await fetch(`${feedUrl}/v1/feeds/${slug}/snapshot`, { headers: { authorization: `Bearer ${feedToken}` } });
+async function compareFeed(
+  feedUrl: string,
+  { slug, feedToken, directory }: Tenant,
+  denied: ReadonlySet<string>,
+  findings: Findings,
+): Promise<void> {
+  const response = await fetch(`${feedUrl}/v1/feeds/${slug}/snapshot`, {
+    headers: { authorization: `Bearer ${feedToken}` },
+  });
   if (response.status !== 200) throw new Error(`the feed was answered ${response.status}`);
-  const [, ...entries] = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line) as { op: string; s: string });
+  const [, ...entries] = (await response.text())
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { op: string; s: string });
   const refused = new Set(entries.filter(({ op }) => op === "deny").map(({ s }) => s));
   for (const { externalId, state } of directory.people) {
     if (refused.has(externalId) === denied.has(externalId)) continue;
     const kind = state === "deleted" ? "resurrected" : "lost";
-    findings[kind].push(`${slug}/${externalId} is ${refused.has(externalId) ? "refused" : "admitted"} by the feed but ${state}`);
+    findings[kind].push(
+      `${slug}/${externalId} is ${refused.has(externalId) ? "refused" : "admitted"} by the feed but ${state}`,
+    );
   }
 }
 
@@ -111,6 +135,8 @@ async function findGaps(database: Database, { id, slug }: Tenant, findings: Find
     sql`SELECT count(*) AS entries, coalesce(max(seq), 0) AS last, coalesce((SELECT seq FROM feed_meta), 0) AS head FROM feed_entry`,
   );
   if (row === undefined || row.entries !== row.last || row.last !== row.head) {
-    findings.gaps.push(`the feed of ${slug} holds ${row?.entries} entries up to ${row?.last}, its head says ${row?.head}`);
+    findings.gaps.push(
+      `the feed of ${slug} holds ${row?.entries} entries up to ${row?.last}, its head says ${row?.head}`,
+    );
   }
 }

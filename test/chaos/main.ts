@@ -28,7 +28,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const cycles = Number(option(argv, "--cycles") ?? 10);
   const seed = Number(option(argv, "--seed") ?? Date.now() % 1_000_000);
   const only = option(argv, "--only") as Fault | undefined;
-  if (!Number.isInteger(cycles) || cycles < 1 || !Number.isInteger(seed) || (only !== undefined && !faults.includes(only))) {
+  if (
+    !Number.isInteger(cycles) ||
+    cycles < 1 ||
+    !Number.isInteger(seed) ||
+    (only !== undefined && !faults.includes(only))
+  ) {
     process.stderr.write(usage);
     return 2;
   }
@@ -40,14 +45,20 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const random = createRandom(seed);
     const ledger: Ledger = { acked: 0, settled: 0 };
-    const tenants = [await openTenant(database, parts, "one", ledger, random), await openTenant(database, parts, "two", ledger, random)];
+    const tenants = [
+      await openTenant(database, parts, "one", ledger, random),
+      await openTenant(database, parts, "two", ledger, random),
+    ];
     const total: Findings = { lost: [], doubled: [], resurrected: [], gaps: [] };
     const recoveriesMs: number[] = [];
     for (let cycle = 1; cycle <= cycles; cycle += 1) {
       const fault = only ?? (faults[Math.floor(random() * faults.length)] as Fault);
       recoveriesMs.push(await runCycle(parts, database, tenants, fault, random, total));
-      const wrong = total.lost.length + total.doubled.length + total.resurrected.length + total.gaps.length + parts.fallen().length;
-      process.stderr.write(`cycle ${String(cycle).padStart(4)}/${cycles}  ${fault.padEnd(10)} quiet and equal after ${Math.round(recoveriesMs.at(-1) ?? 0)} ms, ${ledger.acked} acknowledged, ${wrong} wrong\n`);
+      const wrong =
+        total.lost.length + total.doubled.length + total.resurrected.length + total.gaps.length + parts.fallen().length;
+      process.stderr.write(
+        `cycle ${String(cycle).padStart(4)}/${cycles}  ${fault.padEnd(10)} quiet and equal after ${Math.round(recoveriesMs.at(-1) ?? 0)} ms, ${ledger.acked} acknowledged, ${wrong} wrong\n`,
+      );
       if (wrong > 0) break;
     }
     kept = report(argv.includes("--json"), cycles, recoveriesMs, ledger, total, parts.fallen(), seed);
@@ -60,16 +71,38 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function openTenant(database: Database, parts: Parts, slug: string, ledger: Ledger, random: Random): Promise<Tenant> {
+async function openTenant(
+  database: Database,
+  parts: Parts,
+  slug: string,
+  ledger: Ledger,
+  random: Random,
+): Promise<Tenant> {
   const issuer = `https://${slug}.test`;
   const actor = "chaos";
   const tenant = await createTenant(database, { id: newId(), slug, name: slug }, actor);
-  const connection = await createConnection(database, tenant.id, { id: newId(), slug: "idp", name: "IdP", kind: "scim", issuers: [issuer] }, actor);
+  const connection = await createConnection(
+    database,
+    tenant.id,
+    { id: newId(), slug: "idp", name: "IdP", kind: "scim", issuers: [issuer] },
+    actor,
+  );
   const credentials = createCredentials(database, parts.secret, Date.now);
-  const scim = await credentials.issue({ purpose: "scim", tenantId: tenant.id, connectionId: connection.id, label: actor });
+  const scim = await credentials.issue({
+    purpose: "scim",
+    tenantId: tenant.id,
+    connectionId: connection.id,
+    label: actor,
+  });
   const feed = await credentials.issue({ purpose: "feed", tenantId: tenant.id, label: actor });
   const people = Array.from({ length: peoplePerTenant }, (_, at): Person => ({
-    externalId: `person-${at}`, id: undefined, state: "absent", displayName: undefined, version: undefined, ids: new Set(), groups: new Set(),
+    externalId: `person-${at}`,
+    id: undefined,
+    state: "absent",
+    displayName: undefined,
+    version: undefined,
+    ids: new Set(),
+    groups: new Set(),
   }));
   const directory = { tenant: slug, people, groupIds: [] };
   const provider = createProvider(parts.scimUrl, scim.token, directory, ledger, random);
@@ -78,7 +111,14 @@ async function openTenant(database: Database, parts: Parts, slug: string, ledger
 }
 
 /** Answers how long it took from the fault until everything was quiet and equal again. */
-async function runCycle(parts: Parts, database: Database, tenants: readonly Tenant[], fault: Fault, random: Random, total: Findings): Promise<number> {
+async function runCycle(
+  parts: Parts,
+  database: Database,
+  tenants: readonly Tenant[],
+  fault: Fault,
+  random: Random,
+  total: Findings,
+): Promise<number> {
   let stopped = false;
   // Each person has one request at a time, as a provider's queue would; the people go on side by side.
   const traffic = tenants.flatMap((tenant) =>
@@ -103,19 +143,55 @@ async function runCycle(parts: Parts, database: Database, tenants: readonly Tena
   await delay(random() * 200);
   stopped = true;
   await finished;
-  await until("everything that was accepted is applied and published", () => isQuiet(database, tenants).catch(() => false), quietMsMax);
+  await until(
+    "everything that was accepted is applied and published",
+    () => isQuiet(database, tenants).catch(() => false),
+    quietMsMax,
+  );
   for (const tenant of tenants) {
-    const findings = await until("the comparison can be made", async () => compare(database, parts.feedUrl, tenant).catch(() => undefined), 20_000);
+    const findings = await until(
+      "the comparison can be made",
+      async () => compare(database, parts.feedUrl, tenant).catch(() => undefined),
+      20_000,
+    );
     for (const kind of Object.keys(findings) as (keyof Findings)[]) total[kind].push(...findings[kind]);
   }
   return performance.now() - faultAtMs;
 }
 
-function report(json: boolean, cycles: number, recoveriesMs: readonly number[], ledger: Ledger, total: Findings, fallen: readonly string[], seed: number): boolean {
-  for (const finding of [...total.lost, ...total.doubled, ...total.resurrected, ...total.gaps, ...fallen]) process.stderr.write(`WRONG  ${finding}\n`);
-  const counts = { lost: total.lost.length, doubled: total.doubled.length, resurrected: total.resurrected.length, feed_gaps: total.gaps.length };
-  const line = { cycles: recoveriesMs.length, acked: ledger.acked, ...counts, p99_recovery_ms: Math.round(quantile(recoveriesMs, 0.99)), unanswered: ledger.settled, fallen: fallen.length, seed };
-  process.stdout.write(json ? `${JSON.stringify(line)}\n` : `${Object.entries(line).map(([name, value]) => `${name} ${value}`).join("  ")}\n`);
+function report(
+  json: boolean,
+  cycles: number,
+  recoveriesMs: readonly number[],
+  ledger: Ledger,
+  total: Findings,
+  fallen: readonly string[],
+  seed: number,
+): boolean {
+  for (const finding of [...total.lost, ...total.doubled, ...total.resurrected, ...total.gaps, ...fallen])
+    process.stderr.write(`WRONG  ${finding}\n`);
+  const counts = {
+    lost: total.lost.length,
+    doubled: total.doubled.length,
+    resurrected: total.resurrected.length,
+    feed_gaps: total.gaps.length,
+  };
+  const line = {
+    cycles: recoveriesMs.length,
+    acked: ledger.acked,
+    ...counts,
+    p99_recovery_ms: Math.round(quantile(recoveriesMs, 0.99)),
+    unanswered: ledger.settled,
+    fallen: fallen.length,
+    seed,
+  };
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(line)}\n`
+      : `${Object.entries(line)
+          .map(([name, value]) => `${name} ${value}`)
+          .join("  ")}\n`,
+  );
   return recoveriesMs.length === cycles && fallen.length === 0 && Object.values(counts).every((count) => count === 0);
 }
 

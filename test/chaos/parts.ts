@@ -12,7 +12,7 @@ import { until } from "../harness/until.ts";
 export type Role = "ingest" | "worker" | "reconciler" | "feed";
 export type Victim = Role | "postgres" | "redis";
 
-export const roles: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
+const roles: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
 
 export type Parts = {
   readonly databaseUrl: string;
@@ -33,8 +33,16 @@ const apps = fileURLToPath(new URL("../../apps", import.meta.url));
 
 /** PostgreSQL with durable commits, Redis, and every role: real processes that can be killed and started again. */
 export async function startParts(directory: string): Promise<Parts> {
-  const ports = { postgres: await freePort(), redis: await freePort(), ingest: await freePort(), worker: await freePort(), reconciler: await freePort(), feed: await freePort() };
-  const startDatabase = (): Promise<EmbeddedPostgres> => startPostgres({ directory: path.join(directory, "postgres"), port: ports.postgres });
+  const ports = {
+    postgres: await freePort(),
+    redis: await freePort(),
+    ingest: await freePort(),
+    worker: await freePort(),
+    reconciler: await freePort(),
+    feed: await freePort(),
+  };
+  const startDatabase = (): Promise<EmbeddedPostgres> =>
+    startPostgres({ directory: path.join(directory, "postgres"), port: ports.postgres });
   let postgres = await startDatabase();
   await migrate(postgres.url);
   const secret = randomBytes(32).toString("base64url");
@@ -64,14 +72,35 @@ export async function startParts(directory: string): Promise<Parts> {
     });
   }
   function startRedis(): void {
-    const args = ["--port", String(ports.redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"];
+    const args = [
+      "--port",
+      String(ports.redis),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+      "--maxmemory-policy",
+      "noeviction",
+    ];
     keep("redis", spawn("redis-server", args, { stdio: "ignore", cwd: directory }));
   }
   function startRole(role: Role): void {
-    keep(role, spawn(process.execPath, ["--conditions=rollcall-source", path.join(apps, role, "src", "main.ts")], { env: environment, stdio: ["ignore", log, log] }));
+    keep(
+      role,
+      spawn(process.execPath, ["--conditions=rollcall-source", path.join(apps, role, "src", "main.ts")], {
+        env: environment,
+        stdio: ["ignore", log, log],
+      }),
+    );
   }
   const roleReady = (role: Role): Promise<boolean> =>
-    until(`${role} is ready`, async () => (await fetch(`http://127.0.0.1:${ports[role]}/readyz`).catch(() => undefined))?.ok === true, 30_000);
+    until(
+      `${role} is ready`,
+      async () => (await fetch(`http://127.0.0.1:${ports[role]}/readyz`).catch(() => undefined))?.ok === true,
+      30_000,
+    );
   async function withRedis<Result>(work: (redis: Redis) => Promise<Result>): Promise<Result> {
     const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
     redis.on("error", () => undefined);

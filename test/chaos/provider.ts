@@ -39,7 +39,11 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
       signal: AbortSignal.timeout(15_000),
     });
     const text = await response.text();
-    return { status: response.status, etag: response.headers.get("etag") ?? undefined, body: text === "" ? {} : (JSON.parse(text) as Record<string, unknown>) };
+    return {
+      status: response.status,
+      etag: response.headers.get("etag") ?? undefined,
+      body: text === "" ? {} : (JSON.parse(text) as Record<string, unknown>),
+    };
   }
 
   /** One change of one person; the model follows what was acknowledged, or what a later look shows. */
@@ -51,7 +55,8 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
       step.done(answer);
       return;
     }
-    if (answer !== undefined && answer.status < 500) throw new Error(`${step.method} ${step.path} was refused with ${answer.status}: ${JSON.stringify(answer.body)}`);
+    if (answer !== undefined && answer.status < 500)
+      throw new Error(`${step.method} ${step.path} was refused with ${answer.status}: ${JSON.stringify(answer.body)}`);
     ledger.settled += 1;
     await settle(person);
   }
@@ -86,13 +91,17 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
       version: (found["meta"] as { version?: string }).version,
     });
     person.groups.clear();
-    for (const group of (found["groups"] as readonly { value: string }[] | undefined) ?? []) person.groups.add(group.value);
+    for (const group of (found["groups"] as readonly { value: string }[] | undefined) ?? [])
+      person.groups.add(group.value);
     return true;
   }
 
   async function createGroups(count: number): Promise<void> {
     for (let at = 0; at < count; at += 1) {
-      const { status, body } = await send("POST", "/Groups", { schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"], displayName: `group ${at}` });
+      const { status, body } = await send("POST", "/Groups", {
+        schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        displayName: `group ${at}`,
+      });
       if (status !== 201) throw new Error(`the group was answered ${status}`);
       directory.groupIds.push(body["id"] as string);
     }
@@ -102,7 +111,12 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
 
 export type Provider = ReturnType<typeof createProvider>;
 
-type Step = { readonly method: string; readonly path: string; readonly body?: unknown; readonly done: (answer: Answer) => void };
+type Step = {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly done: (answer: Answer) => void;
+};
 
 function nextStep(person: Person, groupIds: readonly string[], random: Random): Step {
   const { id, externalId } = person;
@@ -110,7 +124,12 @@ function nextStep(person: Person, groupIds: readonly string[], random: Random): 
     return {
       method: "POST",
       path: "/Users",
-      body: { schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName: `${externalId}@example.test`, externalId, active: true },
+      body: {
+        schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        userName: `${externalId}@example.test`,
+        externalId,
+        active: true,
+      },
       done: ({ body, etag }) => {
         person.ids.add(body["id"] as string);
         Object.assign(person, { id: body["id"], state: "active", displayName: undefined, version: etag });
@@ -120,7 +139,8 @@ function nextStep(person: Person, groupIds: readonly string[], random: Random): 
   }
   const roll = random();
   if (roll < 0.1) return removal(person, id);
-  if (roll < 0.3 && groupIds.length > 0) return membership(person, id, groupIds[Math.floor(random() * groupIds.length)] as string);
+  if (roll < 0.3 && groupIds.length > 0)
+    return membership(person, id, groupIds[Math.floor(random() * groupIds.length)] as string);
   if (roll < 0.6) return activation(person, id);
   const displayName = `name ${Math.floor(random() * 1e9)}`;
   return {
@@ -154,7 +174,9 @@ function activation(person: Person, id: string): Step {
 
 function membership(person: Person, id: string, groupId: string): Step {
   const member = person.groups.has(groupId);
-  const operation = member ? { op: "remove", path: `members[value eq "${id}"]` } : { op: "add", path: "members", value: [{ value: id }] };
+  const operation = member
+    ? { op: "remove", path: `members[value eq "${id}"]` }
+    : { op: "add", path: "members", value: [{ value: id }] };
   return {
     method: "PATCH",
     path: `/Groups/${groupId}`,

@@ -37,7 +37,7 @@ export type FeedReader = {
 export type FeedAddress = { readonly url: string; readonly feed: string; readonly token: string };
 export type FeedFault = "gap" | "step_back" | "digest" | "body" | "status";
 
-export class FeedBroken extends Error {
+class FeedBroken extends Error {
   readonly fault: FeedFault;
 
   constructor(fault: FeedFault, message: string) {
@@ -80,7 +80,10 @@ export function openFeedReader(address: FeedAddress): FeedReader {
 
   function agree(claims: CheckpointClaims): void {
     if (claims.digest !== undefined && (claims.digest !== digestText(digest) || claims.n !== held.size)) {
-      throw new FeedBroken("digest", `the digest of ${held.size} entries at ${cursor.epoch}-${cursor.seq} is not the feed's (${claims.n})`);
+      throw new FeedBroken(
+        "digest",
+        `the digest of ${held.size} entries at ${cursor.epoch}-${cursor.seq} is not the feed's (${claims.n})`,
+      );
     }
   }
 
@@ -88,16 +91,19 @@ export function openFeedReader(address: FeedAddress): FeedReader {
     const answer = await get(address, `/changes?since=${cursor.epoch}-${cursor.seq}&wait=${waitSec}`);
     if (answer.status === 304) {
       const claims = await readCheckpoint(address, answer);
-      if (claims.seq !== cursor.seq) throw new FeedBroken("step_back", `nothing after ${cursor.seq}, says a checkpoint of ${claims.seq}`);
+      if (claims.seq !== cursor.seq)
+        throw new FeedBroken("step_back", `nothing after ${cursor.seq}, says a checkpoint of ${claims.seq}`);
       agree(claims);
       return { claims, more: false };
     }
-    if (answer.status !== 200) throw new FeedBroken("status", `changes since ${cursor.epoch}-${cursor.seq}: ${answer.status}`);
+    if (answer.status !== 200)
+      throw new FeedBroken("status", `changes since ${cursor.epoch}-${cursor.seq}: ${answer.status}`);
     const body = Buffer.from(await answer.arrayBuffer());
     const claims = await readCheckpoint(address, answer, body);
     const page = JSON.parse(body.toString("utf8")) as ChangesPage;
     for (const wire of page.ops) {
-      if (wire.q !== cursor.seq + 1) throw new FeedBroken(wire.q <= cursor.seq ? "step_back" : "gap", `after ${cursor.seq} came ${wire.q}`);
+      if (wire.q !== cursor.seq + 1)
+        throw new FeedBroken(wire.q <= cursor.seq ? "step_back" : "gap", `after ${cursor.seq} came ${wire.q}`);
       cursor = { ...cursor, seq: wire.q };
       const entry = entryOf(wire, page.iss);
       seen.push(entry);
@@ -131,7 +137,12 @@ export function openFeedReader(address: FeedAddress): FeedReader {
   };
 }
 
-export type Snapshot = { readonly header: SnapshotHeader; readonly ops: readonly WireEntry[]; readonly claims: CheckpointClaims; readonly body: Buffer };
+export type Snapshot = {
+  readonly header: SnapshotHeader;
+  readonly ops: readonly WireEntry[];
+  readonly claims: CheckpointClaims;
+  readonly body: Buffer;
+};
 
 /** Follows the redirect to the present snapshot and verifies it. */
 export async function readSnapshot(address: FeedAddress): Promise<Snapshot> {
@@ -142,13 +153,24 @@ export async function readSnapshot(address: FeedAddress): Promise<Snapshot> {
   if (answer.status !== 200) throw new FeedBroken("status", `snapshot ${cursor}: ${answer.status}`);
   const body = decoded(Buffer.from(await answer.arrayBuffer()));
   const claims = await readCheckpoint(address, answer, body);
-  const [header, ...ops] = body.toString("utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as unknown);
+  const [header, ...ops] = body
+    .toString("utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
   return { header: header as SnapshotHeader, ops: ops as WireEntry[], claims, body };
 }
 
 /** One request of a gateway; a redirect is an answer. */
-export function get({ url, feed, token }: FeedAddress, path: string, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${url}/v1/feeds/${feed}${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, redirect: "manual" });
+export function get(
+  { url, feed, token }: FeedAddress,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(`${url}/v1/feeds/${feed}${path}`, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+    redirect: "manual",
+  });
 }
 
 // fetch decodes what it is sent coded; a proxy in between may have done it before.

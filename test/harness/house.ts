@@ -56,7 +56,10 @@ export async function cloneDatabase(): Promise<string> {
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { queue: backend = "postgres", without = [] } = options;
   const databaseUrl = options.databaseUrl ?? (await cloneDatabase());
-  const queue = { databaseUrl, redisUrl: options.redisUrl ?? (backend === "redis" ? await redisDatabase() : undefined) };
+  const queue = {
+    databaseUrl,
+    redisUrl: options.redisUrl ?? (backend === "redis" ? await redisDatabase() : undefined),
+  };
   const shutdown = createShutdown(quietLog, 20_000);
   const database = openDatabase({ url: databaseUrl, poolMax: 8, onError: () => undefined });
   shutdown.add("database", () => database.close());
@@ -72,12 +75,29 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const app = createServer(quietLog, { ready: () => isReady(database) }, shutdown);
   const publicUrl = "https://rollcall.test";
   const signer = await openSigner(await feedKeys());
-  const feed = await feedRoutes({ database, credentials, signer, publicUrl, staleSecMax: 30, now: Date.now, onError: () => undefined });
+  const feed = await feedRoutes({
+    database,
+    credentials,
+    signer,
+    publicUrl,
+    staleSecMax: 30,
+    now: Date.now,
+    onError: () => undefined,
+  });
   const ingest = ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId });
   const console = consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now });
   const port = await listen(app, [ingest, feed, console], { host: "127.0.0.1", port: 0 }, shutdown);
   afterAll(() => shutdown.run("end of the file"));
-  return { url: `http://127.0.0.1:${port}`, database, databaseUrl, queue, credentials, waker, worker, routes: routesOf(app.printRoutes({ commonPrefix: false })) };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    database,
+    databaseUrl,
+    queue,
+    credentials,
+    waker,
+    worker,
+    routes: routesOf(app.printRoutes({ commonPrefix: false })),
+  };
 }
 
 /** Reads the router's own table, printed as a tree: a route that is nowhere else is in it. */

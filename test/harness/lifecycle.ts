@@ -17,13 +17,22 @@ export type Life = {
 const joined = "Staff";
 
 /** Lives of one tenant's users, written straight to the directory: what HTTP would add is another story's. */
-export async function createLives(database: Database, tenant: TestTenant, steps: readonly Step[], count: number): Promise<readonly Life[]> {
+export async function createLives(
+  database: Database,
+  tenant: TestTenant,
+  steps: readonly Step[],
+  count: number,
+): Promise<readonly Life[]> {
   const users = createUserDirectory(database, newId);
   const groups = createGroupDirectory(database, newId);
   const sender = () => ({ connectionId: tenant.connectionId, requestId: newId() });
   // Groups queue their changes; a few of them keep a thousand users from standing in one line.
   const groupIds = await Promise.all(
-    Array.from({ length: 24 }, async (_, index) => (await groups.create(tenant.id, sender(), { displayName: `${joined} ${index}` }, [])).resource.id),
+    Array.from(
+      { length: 24 },
+      async (_, index) =>
+        (await groups.create(tenant.id, sender(), { displayName: `${joined} ${index}` }, [])).resource.id,
+    ),
   );
 
   function attributesOf(sub: string, active: boolean, displayName: string): UserAttributes {
@@ -42,11 +51,20 @@ export async function createLives(database: Database, tenant: TestTenant, steps:
       update: () => replace(true, "updated"),
       deactivate: () => replace(false, "updated"),
       reactivate: () => replace(true, "updated"),
-      join: async () => void (await groups.change(tenant.id, sender(), groupIds[index % groupIds.length] ?? "", { members: [{ kind: "add", values: [id] }] })),
+      join: async () =>
+        void (await groups.change(tenant.id, sender(), groupIds[index % groupIds.length] ?? "", {
+          members: [{ kind: "add", values: [id] }],
+        })),
       delete: async () => void (await users.remove(tenant.id, sender(), id)),
     };
     async function replace(active: boolean, displayName: string): Promise<void> {
-      const { resource } = await users.replace(tenant.id, sender(), id, version, attributesOf(sub, active, displayName));
+      const { resource } = await users.replace(
+        tenant.id,
+        sender(),
+        id,
+        version,
+        attributesOf(sub, active, displayName),
+      );
       ({ version } = resource);
     }
     return {
@@ -61,7 +79,11 @@ export async function createLives(database: Database, tenant: TestTenant, steps:
 }
 
 /** The ids of each subject's events, in the order in which they were accepted, without those that were delivered again. */
-export async function eventsOf(database: Database, tenantId: string, subjectIds: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>> {
+export async function eventsOf(
+  database: Database,
+  tenantId: string,
+  subjectIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
   const rows = await database.once<{ subject_id: string; ids: number[] }>(
     tenantId,
     sql`SELECT subject_id, array_agg(id ORDER BY id) AS ids FROM lifecycle_event WHERE subject_id = ANY(${subjectIds}::uuid[]) AND NOT source_event_id LIKE '%:again' GROUP BY subject_id`,
@@ -70,7 +92,11 @@ export async function eventsOf(database: Database, tenantId: string, subjectIds:
 }
 
 /** Delivers events once more, as they were: another row, the same moment. Answers the new ids, in order. */
-export async function deliverAgain(database: Database, tenantId: string, ids: readonly number[]): Promise<readonly number[]> {
+export async function deliverAgain(
+  database: Database,
+  tenantId: string,
+  ids: readonly number[],
+): Promise<readonly number[]> {
   const rows = await database.once<{ id: number }>(
     tenantId,
     sql`INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane, accepted_at)

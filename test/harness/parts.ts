@@ -37,7 +37,11 @@ async function startContainers(): Promise<Parts> {
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
-  const redis = await new GenericContainer("redis:8").withCommand(["redis-server", "--databases", "500"]).withExposedPorts(6379).withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/)).start();
+  const redis = await new GenericContainer("redis:8")
+    .withCommand(["redis-server", "--databases", "500"])
+    .withExposedPorts(6379)
+    .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
+    .start();
   const stop = (container: { stop(): Promise<unknown> }): Part => ({ stop: async () => void (await container.stop()) });
   return {
     postgresUrl: `postgresql://rollcall:rollcall@${postgres.getHost()}:${postgres.getMappedPort(5432)}`,
@@ -49,7 +53,10 @@ async function startContainers(): Promise<Parts> {
 
 async function startLocally(directory: string): Promise<Parts> {
   chmodSync(directory, 0o755);
-  const postgres = await startPostgres({ directory: path.join(directory, "postgres"), settings: ["fsync=off", "max_connections=300"] });
+  const postgres = await startPostgres({
+    directory: path.join(directory, "postgres"),
+    settings: ["fsync=off", "max_connections=300"],
+  });
   const redis = onPath("redis-server") ? await startRedis(directory) : undefined;
   return {
     postgresUrl: postgres.url.replace(/\/rollcall$/, ""),
@@ -64,7 +71,11 @@ async function startLocally(directory: string): Promise<Parts> {
 
 export async function startRedis(directory: string): Promise<Part & { readonly url: string }> {
   const port = await freePort();
-  const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--databases", "500", "--dir", directory], { stdio: "ignore" });
+  const child = spawn(
+    "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--databases", "500", "--dir", directory],
+    { stdio: "ignore" },
+  );
   const url = `redis://127.0.0.1:${port}`;
   const client = new Redis(url, { maxRetriesPerRequest: null });
   client.on("error", () => undefined);
@@ -80,13 +91,16 @@ export async function startRedis(directory: string): Promise<Part & { readonly u
   };
 }
 
-export function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(path.delimiter).concat("/usr/sbin").some((folder) => {
-    try {
-      accessSync(path.join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function onPath(program: string): boolean {
+  return (process.env["PATH"] ?? "")
+    .split(path.delimiter)
+    .concat("/usr/sbin")
+    .some((folder) => {
+      try {
+        accessSync(path.join(folder, program), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }

@@ -1,5 +1,4 @@
-import { laneCount } from "@rollcall/core/domain";
-import { sql } from "@rollcall/core/store";
+import { laneCount, sql } from "@rollcall/core/store";
 import type { House } from "./house.ts";
 import { until } from "./until.ts";
 
@@ -15,8 +14,17 @@ export type StoredUser = {
 };
 
 /** The application's users of one tenant, by id. */
-export async function readUserStore({ database }: Pick<House, "database">, tenantId: string): Promise<ReadonlyMap<string, StoredUser>> {
-  const rows = await database.once<{ id: string; user_name: string; denials: string[]; identities: string[]; groups: string[] }>(
+export async function readUserStore(
+  { database }: Pick<House, "database">,
+  tenantId: string,
+): Promise<ReadonlyMap<string, StoredUser>> {
+  const rows = await database.once<{
+    id: string;
+    user_name: string;
+    denials: string[];
+    identities: string[];
+    groups: string[];
+  }>(
     tenantId,
     sql`SELECT id, user_name,
         ARRAY(SELECT reason FROM denial WHERE denial.user_id = app_user.id ORDER BY reason) AS denials,
@@ -24,16 +32,12 @@ export async function readUserStore({ database }: Pick<House, "database">, tenan
         ARRAY(SELECT display_name FROM app_group_member AS member JOIN app_group ON app_group.id = member.group_id WHERE member.user_id = app_user.id ORDER BY 1) AS groups
       FROM app_user`,
   );
-  return new Map(rows.map((row) => [row.id, { id: row.id, userName: row.user_name, denials: row.denials, identities: row.identities, groups: row.groups }]));
-}
-
-/** How many events of a tenant still wait. */
-export async function waitingEvents({ database }: Pick<House, "database">, tenantId: string): Promise<number> {
-  const [row] = await database.once<{ waiting: number }>(
-    tenantId,
-    sql`SELECT count(*) AS waiting FROM lifecycle_event WHERE applied_at IS NULL AND dead_at IS NULL`,
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      { id: row.id, userName: row.user_name, denials: row.denials, identities: row.identities, groups: row.groups },
+    ]),
   );
-  return row?.waiting ?? 0;
 }
 
 /** Waits until every accepted event of a tenant is applied and its feed says so. */

@@ -55,7 +55,9 @@ async function countOf(tenant: TestTenant): Promise<unknown> {
 
 /** From now on nothing of this tenant that leaves an event survives its commit. */
 async function doom(tenant: TestTenant, fault: Fault): Promise<void> {
-  await asOwner((owner) => owner.query("INSERT INTO doomed VALUES ($1, $2)", [tenant.id, fault === "COMMIT is refused"]));
+  await asOwner((owner) =>
+    owner.query("INSERT INTO doomed VALUES ($1, $2)", [tenant.id, fault === "COMMIT is refused"]),
+  );
 }
 
 async function loseCommits(): Promise<void> {

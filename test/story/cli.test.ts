@@ -10,10 +10,10 @@ const house = await openHouse();
 let tenant: TestTenant;
 let adminToken: string;
 
-
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 function rollcall(args: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
+  // oxlint-disable-next-line node/no-process-env -- the command finds node on the same PATH
   const env = { ...process.env, ROLLCALL_URL: house.url, ROLLCALL_TOKEN: adminToken, ...environment };
   return new Promise((resolve) => {
     execFile(bin, ["--tenant", tenant.slug, ...args], { env }, (error, stdout, stderr) => {

@@ -25,9 +25,12 @@ describe("a start", () => {
     await expect(check()).resolves.toBeUndefined();
   });
 
-  test.each(["synchronous_commit", "fsync", "full_page_writes"])("is refused while an acknowledged event could be lost: %s=off", async (setting) => {
-    await expect(whileSet(setting, check)).rejects.toThrow(`${setting}=off`);
-  });
+  test.each(["synchronous_commit", "fsync", "full_page_writes"])(
+    "is refused while an acknowledged event could be lost: %s=off",
+    async (setting) => {
+      await expect(whileSet(setting, check)).rejects.toThrow(`${setting}=off`);
+    },
+  );
 
   test("is refused where only this database is careless", async () => {
     await query("ALTER DATABASE rollcall SET synchronous_commit = off");
@@ -38,11 +41,14 @@ describe("a start", () => {
     }
   });
 
-  test.each(["ingest", "worker", "reconciler", "feed"] as const)("is refused by the process itself: %s", async (role) => {
-    const { code, output } = await whileSet("fsync", () => startRole(role));
-    expect(code).toBe(1);
-    expect(output).toContain("fsync=off");
-  });
+  test.each(["ingest", "worker", "reconciler", "feed"] as const)(
+    "is refused by the process itself: %s",
+    async (role) => {
+      const { code, output } = await whileSet("fsync", () => startRole(role));
+      expect(code).toBe(1);
+      expect(output).toContain("fsync=off");
+    },
+  );
 });
 
 async function check(): Promise<void> {
@@ -55,7 +61,11 @@ async function check(): Promise<void> {
 }
 
 async function startRole(role: Role): Promise<{ readonly code: unknown; readonly output: string }> {
-  const child = spawnRole(role, { DATABASE_URL: postgres.url, ROLLCALL_SECRET: houseSecret, FEED_KEYS: await feedKeys() });
+  const child = spawnRole(role, {
+    DATABASE_URL: postgres.url,
+    ROLLCALL_SECRET: houseSecret,
+    FEED_KEYS: await feedKeys(),
+  });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -76,7 +86,10 @@ async function whileSet<Result>(setting: string, work: () => Promise<Result>): P
 async function configure(statement: string, setting: string, expected: string): Promise<void> {
   await query(statement);
   await query("SELECT pg_reload_conf()");
-  await until(`${setting} is ${expected}`, async () => (await query(`SELECT setting FROM pg_settings WHERE name = '${setting}'`))[0]?.setting === expected);
+  await until(
+    `${setting} is ${expected}`,
+    async () => (await query(`SELECT setting FROM pg_settings WHERE name = '${setting}'`))[0]?.setting === expected,
+  );
 }
 
 async function query(statement: string): Promise<readonly { readonly setting?: string }[]> {

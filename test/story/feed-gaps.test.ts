@@ -41,10 +41,13 @@ function lost(written: readonly string[], reader: Reader): readonly string[] {
 
 /** Each writer commits one denial after the other; eight of them at a time. */
 async function writeAtOnce(tenant: TestTenant, round: number): Promise<readonly string[]> {
-  const subs = Array.from({ length: writers }, (_, writer) => Array.from({ length: perWriter }, (__, index) => `r${round}-w${writer}-${index}`));
+  const subs = Array.from({ length: writers }, (_, writer) =>
+    Array.from({ length: perWriter }, (__, index) => `r${round}-w${writer}-${index}`),
+  );
   await Promise.all(
     subs.map(async (own) => {
-      for (const sub of own) await denySubject(house.database, tenant.id, { iss: tenant.issuer, sub }, { actor: "test", at: new Date() });
+      for (const sub of own)
+        await denySubject(house.database, tenant.id, { iss: tenant.issuer, sub }, { actor: "test", at: new Date() });
     }),
   );
   return subs.flat();
@@ -79,7 +82,9 @@ async function recordNaively({ databaseUrl }: House): Promise<void> {
 }
 
 /** The mistake: remember the highest number seen, and ask for higher ones. Numbers are given before they commit. */
-async function followSerial({ databaseUrl }: House): Promise<Reader & { start(): Promise<void>; end(): Promise<void> }> {
+async function followSerial({
+  databaseUrl,
+}: House): Promise<Reader & { start(): Promise<void>; end(): Promise<void> }> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   const subs: string[] = [];
@@ -87,7 +92,10 @@ async function followSerial({ databaseUrl }: House): Promise<Reader & { start():
   let stopped = false;
   let running: Promise<void> = Promise.resolve();
   async function look(): Promise<void> {
-    const { rows } = await client.query<{ id: number; sub: string }>("SELECT id, sub FROM naive_log WHERE id > $1 ORDER BY id", [cursor]);
+    const { rows } = await client.query<{ id: number; sub: string }>(
+      "SELECT id, sub FROM naive_log WHERE id > $1 ORDER BY id",
+      [cursor],
+    );
     subs.push(...rows.map((row) => row.sub));
     cursor = Number(rows.at(-1)?.id ?? cursor);
   }

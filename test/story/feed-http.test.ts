@@ -19,7 +19,12 @@ describe("401", () => {
   test.each([...readRoutes, "/receipts"])("is the answer of %s to whoever has no live feed token", async (route) => {
     const { tenant, address } = await openFeed();
     const { token: admin } = await house.credentials.issue({ purpose: "admin", tenantId: tenant.id, label: "test" });
-    const { token: expired } = await house.credentials.issue({ purpose: "feed", tenantId: tenant.id, label: "test", expiresAt: new Date(0) });
+    const { token: expired } = await house.credentials.issue({
+      purpose: "feed",
+      tenantId: tenant.id,
+      label: "test",
+      expiresAt: new Date(0),
+    });
     for (const token of ["", "nonsense", tenant.scimToken, admin, expired, `${tenant.feedToken.slice(0, -1)}_`]) {
       const answer = await ask({ ...address, token }, route);
       expect(answer.status, token).toBe(401);
@@ -29,18 +34,29 @@ describe("401", () => {
 });
 
 describe("404", () => {
-  test.each([...readRoutes, "/receipts"])("is the answer of %s for another tenant's feed, as for one that does not exist", async (route) => {
-    const { address } = await openFeed();
-    const other = await openFeed();
-    const theirs = await ask({ ...address, feed: other.address.feed }, route);
-    const nobodys = await ask({ ...address, feed: "nobody" }, route);
-    expect([theirs.status, nobodys.status]).toEqual([404, 404]);
-    expect(await plain(theirs)).toEqual(await plain(nobodys));
-  });
+  test.each([...readRoutes, "/receipts"])(
+    "is the answer of %s for another tenant's feed, as for one that does not exist",
+    async (route) => {
+      const { address } = await openFeed();
+      const other = await openFeed();
+      const theirs = await ask({ ...address, feed: other.address.feed }, route);
+      const nobodys = await ask({ ...address, feed: "nobody" }, route);
+      expect([theirs.status, nobodys.status]).toEqual([404, 404]);
+      expect(await plain(theirs)).toEqual(await plain(nobodys));
+    },
+  );
 });
 
 describe("400", () => {
-  test.each(["since=", "since=1", "since=1-x", "since=-1-0", "since=1-0&wait=-1", "since=1-0&wait=soon", "since=1-0&limit=1.5"])("is the answer to changes?%s", async (query) => {
+  test.each([
+    "since=",
+    "since=1",
+    "since=1-x",
+    "since=-1-0",
+    "since=1-0&wait=-1",
+    "since=1-0&wait=soon",
+    "since=1-0&limit=1.5",
+  ])("is the answer to changes?%s", async (query) => {
     const { address } = await openFeed();
     expect((await get(address, `/changes?${query}`)).status).toBe(400);
   });
@@ -56,10 +72,13 @@ describe("400", () => {
 });
 
 describe("410", () => {
-  test.each(["1-1", "2-0", "7-7"])("is the answer to changes since %s of a feed that has not been there", async (cursor) => {
-    const { address } = await openFeed();
-    expect((await get(address, `/changes?since=${cursor}`)).status).toBe(410);
-  });
+  test.each(["1-1", "2-0", "7-7"])(
+    "is the answer to changes since %s of a feed that has not been there",
+    async (cursor) => {
+      const { address } = await openFeed();
+      expect((await get(address, `/changes?since=${cursor}`)).status).toBe(410);
+    },
+  );
 
   test("is the answer to a follower so far behind that what it lacks is forgotten; a snapshot brings it back", async () => {
     const { tenant, address } = await openFeed();
@@ -67,11 +86,17 @@ describe("410", () => {
     await liftDenial(house.database, tenant.id, { iss: tenant.issuer, sub: "ann" }, act);
     await untilPublished(tenant);
     expect(await trimFeed(house.database, tenant.id, -1)).toBeGreaterThan(0);
-    await until("the feed knows that it has forgotten", async () => (await get(address, "/changes?since=1-0")).status === 410);
+    await until(
+      "the feed knows that it has forgotten",
+      async () => (await get(address, "/changes?since=1-0")).status === 410,
+    );
     expect((await get(address, "/snapshots/1-1")).status).toBe(410);
     const reader = openFeedReader(address);
     await reader.takeSnapshot();
-    expect([...reader.held.values()].map(({ sub, op }) => [sub, op])).toEqual([["bob", "deny"], ["ann", "allow"]]);
+    expect([...reader.held.values()].map(({ sub, op }) => [sub, op])).toEqual([
+      ["bob", "deny"],
+      ["ann", "allow"],
+    ]);
   });
 });
 
@@ -109,7 +134,9 @@ describe("200", () => {
     expect(await readCheckpoint(address, pointer)).toMatchObject({ feed: tenant.slug });
     expect(await readCheckpoint(address, changes, body)).toMatchObject({ seq: 1 });
     expect((await readSnapshot(address)).claims).toMatchObject({ seq: 1 });
-    const forged = new Response(null, { headers: { [checkpointHeader]: `${changes.headers.get(checkpointHeader)?.slice(0, -4)}AAAA` } });
+    const forged = new Response(null, {
+      headers: { [checkpointHeader]: `${changes.headers.get(checkpointHeader)?.slice(0, -4)}AAAA` },
+    });
     await expect(readCheckpoint(address, forged)).rejects.toThrow();
   });
 
@@ -122,7 +149,10 @@ describe("200", () => {
     const claims = await readCheckpoint(address, answer, body);
     expect(JSON.parse(body.toString()) as ChangesPage).toMatchObject({ from: 0, to: 2, more: true });
     expect(claims.digest).toBeUndefined();
-    const [next] = await house.database.once<{ accepted_at: Date }>(tenant.id, sql`SELECT accepted_at FROM feed_entry WHERE seq = 3`);
+    const [next] = await house.database.once<{ accepted_at: Date }>(
+      tenant.id,
+      sql`SELECT accepted_at FROM feed_entry WHERE seq = 3`,
+    );
     expect(claims.as_of).toBeLessThanOrEqual((next?.accepted_at.getTime() ?? 0) / 1000);
   });
 
@@ -146,7 +176,17 @@ describe("200", () => {
     await liftDenial(house.database, tenant.id, { iss: tenant.issuer, sub: "bob" }, act);
     await untilPublished(tenant);
     const { header, ops, claims } = await readSnapshot(address);
-    const sum = ops.reduce((digest, { op, s, i, nbf }) => addToDigest(digest, { scope: "sub", op, iss: header.iss[i] ?? "", sub: s, ...(nbf === undefined ? {} : { nbf }) }), 0n);
+    const sum = ops.reduce(
+      (digest, { op, s, i, nbf }) =>
+        addToDigest(digest, {
+          scope: "sub",
+          op,
+          iss: header.iss[i] ?? "",
+          sub: s,
+          ...(nbf === undefined ? {} : { nbf }),
+        }),
+      0n,
+    );
     expect({ digest: claims.digest, n: claims.n }).toEqual({ digest: digestText(sum), n: ops.length });
   });
 });
@@ -178,8 +218,15 @@ async function openFeed(): Promise<{ readonly tenant: TestTenant; readonly addre
 
 function ask(address: FeedAddress, route: string, receipt?: unknown): Promise<Response> {
   if (route !== "/receipts") return get(address, route);
-  const headers = { "content-type": "application/json", ...(address.token === "" ? {} : { authorization: `Bearer ${address.token}` }) };
-  return fetch(`${address.url}/v1/feeds/${address.feed}/receipts`, { method: "POST", headers, body: JSON.stringify(receipt ?? {}) });
+  const headers = {
+    "content-type": "application/json",
+    ...(address.token === "" ? {} : { authorization: `Bearer ${address.token}` }),
+  };
+  return fetch(`${address.url}/v1/feeds/${address.feed}/receipts`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(receipt ?? {}),
+  });
 }
 
 async function plain(answer: Response): Promise<unknown> {
@@ -194,7 +241,10 @@ async function publishAll(tenant: TestTenant, subs: readonly string[]): Promise<
 
 async function untilPublished(tenant: TestTenant): Promise<void> {
   await until("everything decided is published", async () => {
-    const [row] = await house.database.once<{ count: number }>(tenant.id, sql`SELECT count(*) AS count FROM feed_pending`);
+    const [row] = await house.database.once<{ count: number }>(
+      tenant.id,
+      sql`SELECT count(*) AS count FROM feed_pending`,
+    );
     return row?.count === 0;
   });
 }
@@ -206,7 +256,10 @@ async function joiner(tenant: TestTenant): Promise<string> {
 }
 
 async function newestEventAt(tenant: TestTenant): Promise<number> {
-  const [row] = await house.database.once<{ at: Date }>(tenant.id, sql`SELECT max(accepted_at) AS at FROM lifecycle_event`);
+  const [row] = await house.database.once<{ at: Date }>(
+    tenant.id,
+    sql`SELECT max(accepted_at) AS at FROM lifecycle_event`,
+  );
   return (row?.at.getTime() ?? Number.NaN) / 1000;
 }
 

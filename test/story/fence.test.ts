@@ -63,7 +63,9 @@ describe("several publishers", () => {
 
   test("that take the lead from each other give one dense sequence, and one digest", async () => {
     const tenant = await createTenant(house);
-    const publishers = await Promise.all(Array.from({ length: 3 }, () => startPublisher({ database, log: quietLog, retentionSec: 3600, pollMs: 20 })));
+    const publishers = await Promise.all(
+      Array.from({ length: 3 }, () => startPublisher({ database, log: quietLog, retentionSec: 3600, pollMs: 20 })),
+    );
     const unsettle = setInterval(() => {
       endLeader(house.databaseUrl).catch(() => undefined);
     }, 50);

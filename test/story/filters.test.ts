@@ -4,8 +4,12 @@ import { createTenant, newUser } from "../harness/tenant.ts";
 
 const house = await openHouse();
 const tenant = await createTenant(house);
-const ann = idOf((await tenant.scim("POST", "/Users", newUser("ann", { emails: [{ value: "ann@example.test", type: "work" }] }))).body);
-const bob = idOf((await tenant.scim("POST", "/Users", { ...newUser("bob"), externalId: undefined, active: false })).body);
+const ann = idOf(
+  (await tenant.scim("POST", "/Users", newUser("ann", { emails: [{ value: "ann@example.test", type: "work" }] }))).body,
+);
+const bob = idOf(
+  (await tenant.scim("POST", "/Users", { ...newUser("bob"), externalId: undefined, active: false })).body,
+);
 const sales = idOf((await tenant.scim("POST", "/Groups", newGroup("sales", [ann]))).body);
 const empty = idOf((await tenant.scim("POST", "/Groups", newGroup("empty", []))).body);
 
@@ -89,7 +93,11 @@ async function found(collection: string, filter: string): Promise<readonly strin
 }
 
 function newGroup(displayName: string, members: readonly string[]): Record<string, unknown> {
-  return { schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"], displayName, members: members.map((value) => ({ value })) };
+  return {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+    displayName,
+    members: members.map((value) => ({ value })),
+  };
 }
 
 function idOf(body: Record<string, unknown>): string {

@@ -84,7 +84,9 @@ test("a deleted user is refused, and stays refused", async () => {
   expect(await reasonOf(guard, token)).toBe("ok");
   expect((await tenant.scim("DELETE", `/Users/${id}`)).status).toBe(204);
   await until("the deleted user is refused", async () => (await reasonOf(guard, token)) === "revoked");
-  expect((await tenant.scim("PATCH", `/Users/${id}`, { Operations: [{ op: "replace", value: { active: true } }] })).status).toBe(404);
+  expect(
+    (await tenant.scim("PATCH", `/Users/${id}`, { Operations: [{ op: "replace", value: { active: true } }] })).status,
+  ).toBe(404);
   expect(await reasonOf(guard, token)).toBe("revoked");
 });
 
@@ -97,7 +99,10 @@ test("who comes back is admitted with a new token, and the old one stays dead", 
   await until("the leaver is refused", async () => (await reasonOf(guard, old)) === "revoked");
   await setActive(tenant, id, true);
   await until("the old token is too old", async () => (await reasonOf(guard, old)) === "issued_before_revocation");
-  await until("a new token is admitted", async () => (await reasonOf(guard, await provider.tokenFor("returner"))) === "ok");
+  await until(
+    "a new token is admitted",
+    async () => (await reasonOf(guard, await provider.tokenFor("returner"))) === "ok",
+  );
   expect(await reasonOf(guard, old)).toBe("issued_before_revocation");
 });
 
@@ -129,5 +134,8 @@ test("a denial that nobody applies makes a gateway know that it is blind; a prof
 
 /** Ages what waits by a minute: as if the workers had stood still for that long. */
 async function backdate(tenant: TestTenant, database: typeof house.database): Promise<void> {
-  await database.once(tenant.id, sql`UPDATE lifecycle_event SET accepted_at = accepted_at - interval '1 minute' WHERE applied_at IS NULL`);
+  await database.once(
+    tenant.id,
+    sql`UPDATE lifecycle_event SET accepted_at = accepted_at - interval '1 minute' WHERE applied_at IS NULL`,
+  );
 }

@@ -19,13 +19,16 @@ describe("a worker that stops in the middle, while the directory changes and ano
     ["deactivate", "reactivate"],
     ["reactivate", "delete"],
     ["join", "delete"],
-  ] as const)("at %s leaves the same state as one that never stopped, wherever it stops: %s is not undone", async (early, late) => {
-    const straight = await finalState(early, late, undefined);
-    expect(straight.statements).toBeGreaterThan(8);
-    for (let at = 0; at < straight.statements; at += 1) {
-      expect((await finalState(early, late, at)).state, `stopped before statement ${at}`).toBe(straight.state);
-    }
-  });
+  ] as const)(
+    "at %s leaves the same state as one that never stopped, wherever it stops: %s is not undone",
+    async (early, late) => {
+      const straight = await finalState(early, late, undefined);
+      expect(straight.statements).toBeGreaterThan(8);
+      for (let at = 0; at < straight.statements; at += 1) {
+        expect((await finalState(early, late, at)).state, `stopped before statement ${at}`).toBe(straight.state);
+      }
+    },
+  );
 });
 
 describe("an event that comes twice", () => {
@@ -61,7 +64,10 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
     paused.reached.then(stopped.resolve, stopped.reject);
     const taken = await takeEvents(paused.transaction, ids.slice(-1));
     await converge(paused.transaction, tenant.id, taken);
-    await markApplied(paused.transaction, taken.map(({ id }) => id));
+    await markApplied(
+      paused.transaction,
+      taken.map(({ id }) => id),
+    );
     statements = paused.count();
   });
   await Promise.race([stopped.promise, first]);
@@ -69,7 +75,11 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
   const rest = (await idsOf(tenant, life)).slice(ids.length);
   const second = apply(tenant, rest);
   const blocked = new AbortController();
-  await Promise.race([second, first, until("the second worker waits", async () => blocked.signal.aborted || (await lockWaiters(house.databaseUrl)) > 0)]);
+  await Promise.race([
+    second,
+    first,
+    until("the second worker waits", async () => blocked.signal.aborted || (await lockWaiters(house.databaseUrl)) > 0),
+  ]);
   blocked.abort();
   resume();
   await Promise.all([first, second]);
@@ -77,7 +87,10 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
   return { state, statements };
 }
 
-async function lived(tenant: TestTenant, to: number): Promise<{ readonly life: Life; readonly ids: readonly number[] }> {
+async function lived(
+  tenant: TestTenant,
+  to: number,
+): Promise<{ readonly life: Life; readonly ids: readonly number[] }> {
   const [life] = await createLives(database, tenant, steps, 1);
   if (life === undefined) throw new Error("nobody lives");
   await life.liveTo(to);

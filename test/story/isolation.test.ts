@@ -18,23 +18,26 @@ test("every route has its row in the matrix, and every row its route", () => {
 });
 
 describe("two tenants that call everything alike never meet", () => {
-  test.each(house.routes)("%s answers a tenant with nothing of the other's, and touches nothing of it", async (route) => {
-    const row = matrix[nameOf(route)];
-    if (row === undefined) throw new Error("no row");
-    const before = await rowsOf(other);
-    if (row.own !== undefined) {
-      const answer = await send(route, row, await row.own(self));
-      expect(answer.status, answer.text).toBeLessThan(400);
-      expect(marksOf(other).filter((mark) => answer.text.includes(mark))).toEqual([]);
-    }
-    if (row.foreign !== undefined) {
-      const answer = await send(route, row, row.foreign(self, other));
-      expect(answer.status, answer.text).toBe(404);
-      expect(answer.text).not.toContain(other.mark);
-    }
-    await untilQuiet(house, self.id);
-    expect(await rowsOf(other)).toEqual(before);
-  });
+  test.each(house.routes)(
+    "%s answers a tenant with nothing of the other's, and touches nothing of it",
+    async (route) => {
+      const row = matrix[nameOf(route)];
+      if (row === undefined) throw new Error("no row");
+      const before = await rowsOf(other);
+      if (row.own !== undefined) {
+        const answer = await send(route, row, await row.own(self));
+        expect(answer.status, answer.text).toBeLessThan(400);
+        expect(marksOf(other).filter((mark) => answer.text.includes(mark))).toEqual([]);
+      }
+      if (row.foreign !== undefined) {
+        const answer = await send(route, row, row.foreign(self, other));
+        expect(answer.status, answer.text).toBe(404);
+        expect(answer.text).not.toContain(other.mark);
+      }
+      await untilQuiet(house, self.id);
+      expect(await rowsOf(other)).toEqual(before);
+    },
+  );
 
   test("the same questions about the same subject have each their own answer", async () => {
     const [mine, theirs] = await Promise.all([self, other].map((twin) => resolve(twin)));
@@ -72,7 +75,9 @@ async function live(twin: Twin): Promise<readonly string[]> {
 }
 
 function strangers(users: Awaited<ReturnType<typeof readUserStore>> | undefined) {
-  return [...(users?.values() ?? [])].map(({ userName, denials, identities, groups }) => ({ userName, denials, identities, groups })).toSorted((a, b) => a.userName.localeCompare(b.userName));
+  return [...(users?.values() ?? [])]
+    .map(({ userName, denials, identities, groups }) => ({ userName, denials, identities, groups }))
+    .toSorted((a, b) => a.userName.localeCompare(b.userName));
 }
 
 /** HEAD goes with GET, and a trailing slash with the path without. */
@@ -80,15 +85,24 @@ function nameOf(route: string): string {
   return route.replace(/^HEAD /, "GET ").replace(/\/$/, "");
 }
 
-async function send(route: string, row: Row, { path, body }: Ask): Promise<{ readonly status: number; readonly text: string }> {
+async function send(
+  route: string,
+  row: Row,
+  { path, body }: Ask,
+): Promise<{ readonly status: number; readonly text: string }> {
   const [method = ""] = route.split(" ", 1);
-  const token = row.token === undefined ? undefined : { scim: self.scimToken, feed: self.feedToken, admin: self.adminToken }[row.token];
+  const token =
+    row.token === undefined
+      ? undefined
+      : { scim: self.scimToken, feed: self.feedToken, admin: self.adminToken }[row.token];
   const answer = await fetch(`${house.url}${withSlash(route, path)}`, {
     method,
     redirect: "manual",
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { "content-type": row.token === "scim" ? "application/scim+json" : "application/json" }),
+      ...(body === undefined
+        ? {}
+        : { "content-type": row.token === "scim" ? "application/scim+json" : "application/json" }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -124,6 +138,9 @@ async function fingerprintStatement(client: Client): Promise<string> {
     "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
   );
   return tables
-    .map(({ name }) => `SELECT '${name}' AS name, md5(coalesce(string_agg(held::text, '|' ORDER BY held::text), '')) AS digest FROM "${name}" AS held WHERE tenant_id = $1`)
+    .map(
+      ({ name }) =>
+        `SELECT '${name}' AS name, md5(coalesce(string_agg(held::text, '|' ORDER BY held::text), '')) AS digest FROM "${name}" AS held WHERE tenant_id = $1`,
+    )
     .join(" UNION ALL ");
 }

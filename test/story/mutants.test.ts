@@ -22,7 +22,9 @@ describe("a mistake in the source is told by its story", () => {
 
   test.each(mutants)("$name", ({ name, caughtBy }) => {
     const told = verdicts.filter((verdict) => verdict.mutant === name && verdict.state !== "skipped");
-    expect(told.map(({ test: story, state }) => ({ story, state }))).toEqual([{ story: expect.stringContaining(caughtBy.test) as string, state: "failed" }]);
+    expect(told.map(({ test: story, state }) => ({ story, state }))).toEqual([
+      { story: expect.stringContaining(caughtBy.test) as string, state: "failed" },
+    ]);
   });
 });
 

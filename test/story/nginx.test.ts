@@ -18,25 +18,43 @@ const isMissing = spawnSync("nginx", ["-v"]).error !== undefined;
 const isSkipped = isMissing && process.env["CI"] !== "true";
 if (isSkipped) console.warn("skipped: nginx is not on the PATH, so the nginx example is not tried");
 
-test.skipIf(isSkipped)("a valid token passes, and the application sees whom Rollcall names, not whom the client does", async () => {
-  const { ask, issuer } = await story();
-  const token = await issuer.mint({ sub: "ada", tid: "t1" });
-  const forged = { "X-Auth-Subject": "root", "x-auth-user-id": "1", "X-Auth-Groups": "admins", "X-Auth-Tenant": "t9", X_Auth_Subject: "root" };
-  const { status, seen } = await ask("/orders?id=7", { ...forged, authorization: `Bearer ${token}` });
-  expect(status).toBe(200);
-  expect(seen).toMatchObject({ url: "/orders?id=7", headers: { "x-auth-subject": "ada", "x-auth-issuer": issuer.origin, "x-auth-tenant": "t1" } });
-  for (const name of ["x-auth-user-id", "x-auth-groups", "x_auth_subject"]) expect(seen.headers[name]).toBeUndefined();
-});
+test.skipIf(isSkipped)(
+  "a valid token passes, and the application sees whom Rollcall names, not whom the client does",
+  async () => {
+    const { ask, issuer } = await story();
+    const token = await issuer.mint({ sub: "ada", tid: "t1" });
+    const forged = {
+      "X-Auth-Subject": "root",
+      "x-auth-user-id": "1",
+      "X-Auth-Groups": "admins",
+      "X-Auth-Tenant": "t9",
+      X_Auth_Subject: "root",
+    };
+    const { status, seen } = await ask("/orders?id=7", { ...forged, authorization: `Bearer ${token}` });
+    expect(status).toBe(200);
+    expect(seen).toMatchObject({
+      url: "/orders?id=7",
+      headers: { "x-auth-subject": "ada", "x-auth-issuer": issuer.origin, "x-auth-tenant": "t1" },
+    });
+    for (const name of ["x-auth-user-id", "x-auth-groups", "x_auth_subject"])
+      expect(seen.headers[name]).toBeUndefined();
+  },
+);
 
-test.skipIf(isSkipped)("a denial that arrives refuses the same token, and the client is told that it is invalid", async () => {
-  const { ask, issuer, feed } = await story();
-  const authorization = `Bearer ${await issuer.mint({ sub: "ada", tid: "t1" })}`;
-  expect((await ask("/orders", { authorization })).status).toBe(200);
-  feed.publish({ iss: issuer.origin, sub: "ada" });
-  await until("the token is refused", async () => (await ask("/orders", { authorization })).status === 401);
-  const { challenge } = await ask("/orders", { authorization });
-  expect(challenge).toBe('Bearer realm="api", error="invalid_token", error_description="The access token is no longer valid"');
-});
+test.skipIf(isSkipped)(
+  "a denial that arrives refuses the same token, and the client is told that it is invalid",
+  async () => {
+    const { ask, issuer, feed } = await story();
+    const authorization = `Bearer ${await issuer.mint({ sub: "ada", tid: "t1" })}`;
+    expect((await ask("/orders", { authorization })).status).toBe(200);
+    feed.publish({ iss: issuer.origin, sub: "ada" });
+    await until("the token is refused", async () => (await ask("/orders", { authorization })).status === 401);
+    const { challenge } = await ask("/orders", { authorization });
+    expect(challenge).toBe(
+      'Bearer realm="api", error="invalid_token", error_description="The access token is no longer valid"',
+    );
+  },
+);
 
 test.skipIf(isSkipped)("a gateway that is blind refuses with 403, except where its owner chose otherwise", async () => {
   const { ask, issuer, feed, clock } = await story();
@@ -83,7 +101,9 @@ async function story() {
   let served = 0;
   const api = await listen((request, response) => {
     served += 1;
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ url: request.url, headers: request.headers }));
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ url: request.url, headers: request.headers }));
   });
   onTestFinished(async () => {
     await Promise.all([guard.close(), app.close(), issuer.close(), feed.close(), api.close()]);
@@ -106,7 +126,10 @@ async function startNginx({ api, authz }: { readonly api: string; readonly authz
     ["server 127.0.0.1:3000;", `server ${api.slice("http://".length)};`],
     ["server 127.0.0.1:8084;", `server ${authz.slice("http://".length)};`],
     ["listen 8000;", `listen 127.0.0.1:${port};`],
-    ["http {\n", `http {\n${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_temp_path ${prefix}/${name};\n`).join("")}  access_log off;\n`],
+    [
+      "http {\n",
+      `http {\n${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_temp_path ${prefix}/${name};\n`).join("")}  access_log off;\n`,
+    ],
   ] as const;
   let config = await readFile(example, "utf8");
   for (const [from, to] of replacements) {
@@ -117,7 +140,9 @@ async function startNginx({ api, authz }: { readonly api: string; readonly authz
   await writeFile(path, config);
 
   const directives = `daemon off; master_process off; pid ${prefix}/pid; error_log stderr error;`;
-  const nginx = spawn("nginx", ["-p", prefix, "-c", path, "-e", "stderr", "-g", directives], { stdio: ["ignore", "ignore", "pipe"] });
+  const nginx = spawn("nginx", ["-p", prefix, "-c", path, "-e", "stderr", "-g", directives], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let complaints = "";
   nginx.stderr.on("data", (text: Buffer) => (complaints += text.toString("utf8")));
   onTestFinished(async () => {
@@ -126,7 +151,10 @@ async function startNginx({ api, authz }: { readonly api: string; readonly authz
   });
   await until("nginx answers", async () => {
     if (nginx.exitCode !== null) throw new Error(`nginx ended: ${complaints}`);
-    return fetch(`http://127.0.0.1:${port}/_authz`).then((response) => response.status === 404, () => false);
+    return fetch(`http://127.0.0.1:${port}/_authz`).then(
+      (response) => response.status === 404,
+      () => false,
+    );
   });
   return `http://127.0.0.1:${port}`;
 }

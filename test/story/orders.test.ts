@@ -10,8 +10,16 @@ const house = await openHouse({ without: ["worker", "publisher"] });
 const { database } = house;
 
 const lives: readonly (readonly [string, readonly Step[], object])[] = [
-  ["a leaver", ["create", "update", "deactivate", "reactivate", "join", "delete"], { denials: ["idp_deleted"], groups: 0, store: { deny: true, cut: true } }],
-  ["a leaver who comes back", ["create", "join", "deactivate", "delete", "create", "join"], { denials: [], groups: 1, store: { deny: false, cut: true } }],
+  [
+    "a leaver",
+    ["create", "update", "deactivate", "reactivate", "join", "delete"],
+    { denials: ["idp_deleted"], groups: 0, store: { deny: true, cut: true } },
+  ],
+  [
+    "a leaver who comes back",
+    ["create", "join", "deactivate", "delete", "create", "join"],
+    { denials: [], groups: 1, store: { deny: false, cut: true } },
+  ],
 ];
 
 const orders = permutations([0, 1, 2, 3, 4, 5]);
@@ -48,17 +56,27 @@ async function expectOneState(
     await publishFeed(database, tenant.id, fence, feedDigest, 10_000);
   }
   const states = new Set((await believed(database, tenant.id)).values());
-  expect([...states].map((state) => JSON.parse(state) as unknown)).toMatchObject([{ behind: 0, identities: [true], ...end }]);
+  expect([...states].map((state) => JSON.parse(state) as unknown)).toMatchObject([
+    { behind: 0, identities: [true], ...end },
+  ]);
 }
 
 /** One transaction for everybody's next event: subjects share nothing, so each user's order is its own. */
 async function applyTurn(tenantId: string, due: readonly Course[], turn: number): Promise<void> {
-  const events = await eventsOf(database, tenantId, due.map(({ life }) => life.id()));
+  const events = await eventsOf(
+    database,
+    tenantId,
+    due.map(({ life }) => life.id()),
+  );
   const next = due.map(({ life, order }) => {
     const step = order[turn] ?? -1;
     return { id: events.get(life.id())?.[step] ?? Number.NaN, again: order.indexOf(step) < turn };
   });
-  const repeated = await deliverAgain(database, tenantId, next.filter(({ again }) => again).map(({ id }) => id));
+  const repeated = await deliverAgain(
+    database,
+    tenantId,
+    next.filter(({ again }) => again).map(({ id }) => id),
+  );
   const ids = [...next.filter(({ again }) => !again).map(({ id }) => id), ...repeated];
   await database.inTenant(tenantId, async (transaction) => {
     const taken = await takeEvents(transaction, ids);

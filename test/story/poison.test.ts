@@ -23,7 +23,9 @@ describe("an event that cannot be applied", () => {
 
     const users = await readUserStore(house, tenant.id);
     expect(ids.filter((id) => !users.has(id))).toEqual([ids[25]]);
-    expect(await failures(tenant)).toEqual([{ subject: ids[25], attempts: 1, dead: false, error: expect.stringContaining("IdentityTaken") as string }]);
+    expect(await failures(tenant)).toEqual([
+      { subject: ids[25], attempts: 1, dead: false, error: expect.stringContaining("IdentityTaken") as string },
+    ]);
   });
 
   test("denies nobody by failing, where it was not a denial", async () => {
@@ -41,7 +43,9 @@ describe("an event that cannot be applied", () => {
     const stranger = await other.scim("POST", "/Users", newUser("ann"));
     await tryUntilDead(tenant);
     const id = stranger.body["id"] as string;
-    expect(await failures(tenant)).toEqual([{ subject: id, attempts: attemptsMax, dead: true, error: expect.stringContaining("IdentityTaken") as string }]);
+    expect(await failures(tenant)).toEqual([
+      { subject: id, attempts: attemptsMax, dead: true, error: expect.stringContaining("IdentityTaken") as string },
+    ]);
     expect(await alerts(tenant)).toEqual([{ kind: "dead_letter", subject_id: id }]);
   });
 
@@ -69,7 +73,10 @@ describe("a denial that cannot be applied", () => {
 
   test("blinds no gateway while it is tried again: the door is closed already", async () => {
     const { tenant } = await poisonedLeaver();
-    const [waiting] = await house.database.once<{ accepted_at: Date }>(tenant.id, sql`SELECT accepted_at FROM lifecycle_event WHERE applied_at IS NULL AND denying`);
+    const [waiting] = await house.database.once<{ accepted_at: Date }>(
+      tenant.id,
+      sql`SELECT accepted_at FROM lifecycle_event WHERE applied_at IS NULL AND denying`,
+    );
     const { claims } = await readSnapshot({ url: house.url, feed: tenant.slug, token: tenant.feedToken });
     expect(claims.as_of).toBeGreaterThan((waiting?.accepted_at.getTime() ?? Number.NaN) / 1000);
   });
@@ -129,7 +136,11 @@ async function poisonedLeaver() {
 }
 
 /** Creates users and moves their events into one lane, where one batch takes them all. */
-async function createInOneLane(sender: Pick<TestTenant, "scim">, tenant: TestTenant, count: number): Promise<readonly string[]> {
+async function createInOneLane(
+  sender: Pick<TestTenant, "scim">,
+  tenant: TestTenant,
+  count: number,
+): Promise<readonly string[]> {
   const ids: string[] = [];
   for (let number = 0; number < count; number += 1) {
     const created = await sender.scim("POST", "/Users", newUser(`u${number}`));
@@ -168,12 +179,19 @@ async function feedOf(tenant: TestTenant) {
   await untilPublished(tenant);
   const reader = openFeedReader({ url: house.url, feed: tenant.slug, token: tenant.feedToken });
   await reader.takeSnapshot();
-  return new Map(["ann", "bob"].map((sub) => [sub, reader.held.get(keyOf({ iss: tenant.issuer, sub }))] as const).filter(([, entry]) => entry !== undefined));
+  return new Map(
+    ["ann", "bob"]
+      .map((sub) => [sub, reader.held.get(keyOf({ iss: tenant.issuer, sub }))] as const)
+      .filter(([, entry]) => entry !== undefined),
+  );
 }
 
 async function untilPublished(tenant: TestTenant): Promise<void> {
   await until("everything decided is published", async () => {
-    const [row] = await house.database.once<{ count: number }>(tenant.id, sql`SELECT count(*) AS count FROM feed_pending`);
+    const [row] = await house.database.once<{ count: number }>(
+      tenant.id,
+      sql`SELECT count(*) AS count FROM feed_pending`,
+    );
     return row?.count === 0;
   });
 }

@@ -20,7 +20,8 @@ describe.skipIf(inject("redisUrl") === "")("with Redis", async () => {
     const answers: ScimAnswer[] = [];
     for (let number = 0; number < 40; number += 1) {
       const created = await tenant.scim("POST", "/Users", newUser(`u${number}`));
-      const gone = number % 2 === 0 ? [await tenant.scim("PATCH", `/Users/${created.body["id"] as string}`, deactivate)] : [];
+      const gone =
+        number % 2 === 0 ? [await tenant.scim("PATCH", `/Users/${created.body["id"] as string}`, deactivate)] : [];
       answers.push(created, ...gone);
       if (number % 5 === 0) await client.flushall();
     }
@@ -36,8 +37,14 @@ describe.skipIf(inject("redisUrl") === "")("with Redis", async () => {
     await untilQuiet(house, tenant.id);
     await redis.stop();
 
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, number) => tenant.scim("POST", "/Users", newUser(`u${number}`))));
-    const gone = await Promise.all(answers.filter((_, number) => number % 2 === 0).map(({ body }) => tenant.scim("PATCH", `/Users/${body["id"] as string}`, deactivate)));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, number) => tenant.scim("POST", "/Users", newUser(`u${number}`))),
+    );
+    const gone = await Promise.all(
+      answers
+        .filter((_, number) => number % 2 === 0)
+        .map(({ body }) => tenant.scim("PATCH", `/Users/${body["id"] as string}`, deactivate)),
+    );
     expect([...answers, ...gone].filter(({ status }) => status >= 300)).toEqual([]);
     await expectEverybody(house, tenant, 10);
   });
@@ -79,13 +86,18 @@ async function houseWithRedis(options: { readonly without?: readonly ["worker"] 
     await stop();
     await rm(directory, { recursive: true, force: true });
   });
-  return { house: await openHouse({ queue: "redis", redisUrl: redis.url, ...options }), redis: { url: redis.url, stop } };
+  return {
+    house: await openHouse({ queue: "redis", redisUrl: redis.url, ...options }),
+    redis: { url: redis.url, stop },
+  };
 }
 
 /** Users `u0` …, of whom every other one is gone: in the user store, and at the gateways. */
 async function expectEverybody(house: House, tenant: TestTenant, count: number): Promise<void> {
   await untilQuiet(house, tenant.id);
-  const users = new Map([...(await readUserStore(house, tenant.id)).values()].map((user) => [user.identities[0], user.denials]));
+  const users = new Map(
+    [...(await readUserStore(house, tenant.id)).values()].map((user) => [user.identities[0], user.denials]),
+  );
   const reader = openFeedReader({ url: house.url, feed: tenant.slug, token: tenant.feedToken });
   await reader.takeSnapshot();
   for (let number = 0; number < count; number += 1) {

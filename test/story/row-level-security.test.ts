@@ -18,7 +18,10 @@ describe("a statement that names no tenant", () => {
 
   test("changes nothing of another tenant's", async () => {
     const before = await house.database.once(twins[1].id, sql`SELECT id, user_name FROM app_user`);
-    const changed = await house.database.once<{ id: string }>(twins[0].id, sql`UPDATE app_user SET user_name = 'mine' RETURNING id`);
+    const changed = await house.database.once<{ id: string }>(
+      twins[0].id,
+      sql`UPDATE app_user SET user_name = 'mine' RETURNING id`,
+    );
     expect(changed.map(({ id }) => id)).toEqual([twins[0].userId]);
     expect(await house.database.once(twins[1].id, sql`SELECT id, user_name FROM app_user`)).toEqual(before);
   });
@@ -61,14 +64,19 @@ describe("the application's role without a tenant", async () => {
     const row = await anyRow(table, twins[0]);
     const columns = Object.keys(row);
     const values = columns.map((name) => row[name]);
-    const inserting = client.query(`INSERT INTO "${table}" (${columns.map((name) => `"${name}"`).join(", ")}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(", ")})`, values);
+    const inserting = client.query(
+      `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`).join(", ")}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(", ")})`,
+      values,
+    );
     await expect(inserting).rejects.toThrow(/row-level security/);
     expect((await client.query(`DELETE FROM "${table}"`)).rowCount).toBe(0);
   });
 
   test("owns no table, so that no policy can be passed by", async () => {
     const { rows } = await asOwner(house.databaseUrl, (owner) =>
-      owner.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relowner IN ('rollcall_app'::regrole, 'rollcall_house'::regrole)"),
+      owner.query(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relowner IN ('rollcall_app'::regrole, 'rollcall_house'::regrole)",
+      ),
     );
     expect(rows).toEqual([]);
   });
@@ -85,22 +93,32 @@ test("every table that has a tenant is bound by a policy, for its owner too", as
 
 async function tablesWithTenant(): Promise<readonly string[]> {
   const { rows } = await asOwner(house.databaseUrl, (owner) =>
-    owner.query<{ name: string }>("SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1"),
+    owner.query<{ name: string }>(
+      "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
+    ),
   );
   return rows.map(({ name }) => name);
 }
 
 /** A row that could stand in a table: one that is there, or one of nulls and a tenant, which the policy refuses before anything else. */
 async function anyRow(table: string, twin: Twin): Promise<Readonly<Record<string, unknown>>> {
-  const { rows } = await asOwner(house.databaseUrl, (owner) => owner.query<Record<string, unknown>>(`SELECT * FROM "${table}" WHERE tenant_id = $1 LIMIT 1`, [twin.id]));
+  const { rows } = await asOwner(house.databaseUrl, (owner) =>
+    owner.query<Record<string, unknown>>(`SELECT * FROM "${table}" WHERE tenant_id = $1 LIMIT 1`, [twin.id]),
+  );
   return rows[0] ?? { tenant_id: twin.id };
 }
 
 /** A database with the same schema, whose users are copied row by row: a template may have no other sessions. */
 async function copyOf(source: string): Promise<string> {
   const url = await cloneDatabase();
-  const { rows } = await asOwner(source, (owner) => owner.query<{ row: unknown }>("SELECT to_jsonb(directory_user) AS row FROM directory_user"));
-  await asOwner(url, (owner) => owner.query("INSERT INTO directory_user SELECT * FROM jsonb_populate_recordset(NULL::directory_user, $1)", [JSON.stringify(rows.map(({ row }) => row))]));
+  const { rows } = await asOwner(source, (owner) =>
+    owner.query<{ row: unknown }>("SELECT to_jsonb(directory_user) AS row FROM directory_user"),
+  );
+  await asOwner(url, (owner) =>
+    owner.query("INSERT INTO directory_user SELECT * FROM jsonb_populate_recordset(NULL::directory_user, $1)", [
+      JSON.stringify(rows.map(({ row }) => row)),
+    ]),
+  );
   return url;
 }
 

@@ -4,7 +4,16 @@ import { denySubject, sql, suspendUser, unsuspendUser } from "@rollcall/core/sto
 import { createDrain } from "@rollcall/worker";
 import { keyOf, openFeedReader } from "../harness/feed-reader.ts";
 import { openHouse, quietLog } from "../harness/house.ts";
-import { addConnection, createTenant, deactivate, newGroup, newUser, patch, reactivate, type TestTenant } from "../harness/tenant.ts";
+import {
+  addConnection,
+  createTenant,
+  deactivate,
+  newGroup,
+  newUser,
+  patch,
+  reactivate,
+  type TestTenant,
+} from "../harness/tenant.ts";
 import { applyAll, readUserStore, untilQuiet } from "../harness/user-store.ts";
 
 // The story says when a worker comes: nothing is applied before `settle`.
@@ -106,8 +115,14 @@ describe("a name that goes to another person", () => {
     await settle(tenant);
 
     expect(second.body["id"]).not.toBe(first.body["id"]);
-    expect(await userOf(tenant, second.body["id"] as string)).toMatchObject({ denials: [], identities: ["ann@example.test"] });
-    expect(await userOf(tenant, first.body["id"] as string)).toMatchObject({ denials: ["idp_deleted"], identities: [] });
+    expect(await userOf(tenant, second.body["id"] as string)).toMatchObject({
+      denials: [],
+      identities: ["ann@example.test"],
+    });
+    expect(await userOf(tenant, first.body["id"] as string)).toMatchObject({
+      denials: ["idp_deleted"],
+      identities: [],
+    });
     const entry = await entryOf(tenant, "ann@example.test");
     expect(entry?.op).not.toBe("deny");
     expect(entry?.nbf).toBeGreaterThan(0);
@@ -117,10 +132,17 @@ describe("a name that goes to another person", () => {
     const tenant = await createTenant(house, { subjectAttribute: "userName" });
     const first = await tenant.scim("POST", "/Users", newUser("one", { userName: "ann@example.test" }));
     await settle(tenant);
-    await tenant.scim("PATCH", `/Users/${first.body["id"] as string}`, patch({ op: "replace", path: "userName", value: "ann.old@example.test" }));
+    await tenant.scim(
+      "PATCH",
+      `/Users/${first.body["id"] as string}`,
+      patch({ op: "replace", path: "userName", value: "ann.old@example.test" }),
+    );
     const second = await tenant.scim("POST", "/Users", newUser("two", { userName: "ann@example.test" }));
     // The newcomer's event first, as if its lane were the quicker one.
-    await house.database.once(tenant.id, sql`UPDATE lifecycle_event SET next_attempt_at = now() + interval '1 hour' WHERE subject_id = ${first.body["id"]} AND applied_at IS NULL`);
+    await house.database.once(
+      tenant.id,
+      sql`UPDATE lifecycle_event SET next_attempt_at = now() + interval '1 hour' WHERE subject_id = ${first.body["id"]} AND applied_at IS NULL`,
+    );
     await applyAll(drain);
     await house.database.once(tenant.id, sql`UPDATE lifecycle_event SET next_attempt_at = NULL`);
     await settle(tenant);
@@ -128,7 +150,10 @@ describe("a name that goes to another person", () => {
     expect((await userOf(tenant, second.body["id"] as string))?.identities).toEqual(["ann@example.test"]);
     expect((await userOf(tenant, first.body["id"] as string))?.identities).toEqual(["ann.old@example.test"]);
     expect((await entryOf(tenant, "ann@example.test"))?.nbf).toBeGreaterThan(0);
-    const [failed] = await house.database.once<{ count: number }>(tenant.id, sql`SELECT count(*) AS count FROM lifecycle_event WHERE attempts > 0`);
+    const [failed] = await house.database.once<{ count: number }>(
+      tenant.id,
+      sql`SELECT count(*) AS count FROM lifecycle_event WHERE attempts > 0`,
+    );
     expect(failed?.count).toBe(0);
   });
 });
@@ -153,7 +178,11 @@ describe("an admin's word", () => {
     await denySubject(house.database, tenant.id, { iss: tenant.issuer, sub: "ann" }, act);
     const created = await tenant.scim("POST", "/Users", newUser("ann"));
     await settle(tenant);
-    await tenant.scim("PATCH", `/Users/${created.body["id"] as string}`, patch({ op: "replace", path: "displayName", value: "Ann" }));
+    await tenant.scim(
+      "PATCH",
+      `/Users/${created.body["id"] as string}`,
+      patch({ op: "replace", path: "displayName", value: "Ann" }),
+    );
     await settle(tenant);
     expect((await userOf(tenant, created.body["id"] as string))?.denials).toEqual(["admin_revoked"]);
     expect((await entryOf(tenant, "ann"))?.op).toBe("deny");

@@ -5,7 +5,9 @@ import { createTenant } from "../harness/tenant.ts";
 import { readExchanges, replay, type WireRequest, type WireResponse } from "../wire/replay.ts";
 
 const house = await openHouse();
-const recordings = readdirSync(new URL("../wire", import.meta.url), { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
+const recordings = readdirSync(new URL("../wire", import.meta.url), { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".json"),
+);
 
 describe("every recorded conversation is answered as recorded", () => {
   test.each(recordings.toSorted())("%s", async (file) => {
@@ -17,7 +19,8 @@ describe("every recorded conversation is answered as recorded", () => {
 async function send(token: string, { method, path, headers, body }: WireRequest): Promise<WireResponse> {
   const response = await fetch(`${house.url}/scim/v2${path}`, {
     method,
-    headers: headers["authorization"] === undefined ? { authorization: `Bearer ${token}`, ...headers } : withoutEmpty(headers),
+    headers:
+      headers["authorization"] === undefined ? { authorization: `Bearer ${token}`, ...headers } : withoutEmpty(headers),
     ...(body === undefined ? {} : { body }),
   });
   return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };

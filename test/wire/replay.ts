@@ -142,5 +142,9 @@ function parsed(body: string): Json | undefined {
 
 function complaint(exchange: Exchange, response: WireResponse, problems: readonly string[]): string {
   const { method, path } = exchange.request;
-  return [`${exchange.name} (${method} ${path})`, ...problems.map((problem) => `  - ${problem}`), `  answer: ${response.body.slice(0, 2000)}`].join("\n");
+  return [
+    `${exchange.name} (${method} ${path})`,
+    ...problems.map((problem) => `  - ${problem}`),
+    `  answer: ${response.body.slice(0, 2000)}`,
+  ].join("\n");
 }

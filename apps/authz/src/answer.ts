@@ -33,7 +33,10 @@ export function allowedAnswer({ iss, sub, tenant, user }: Allowed, asOf: number 
 }
 
 /** To the outside every refused token is refused alike, whatever the reason; only a missing one differs (RFC 6750 §3.1). */
-export function refusedAnswer({ reason, status }: Refused, { requestId, unavailableStatus }: RefusalContext): AuthzAnswer {
+export function refusedAnswer(
+  { reason, status }: Refused,
+  { requestId, unavailableStatus }: RefusalContext,
+): AuthzAnswer {
   if (status === 503) {
     return {
       status: unavailableStatus,

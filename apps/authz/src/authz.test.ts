@@ -6,7 +6,11 @@ import { createScene } from "@rollcall/guard/testing";
 import { authzRoutes } from "./authz.ts";
 
 type Answer = { readonly status: number | undefined; readonly headers: IncomingHttpHeaders; readonly body: string };
-type Question = { readonly method?: string; readonly headers?: Record<string, string | string[]>; readonly body?: string };
+type Question = {
+  readonly method?: string;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string;
+};
 
 async function running(changes: Partial<GuardOptions> = {}, routeFrom?: string) {
   const scene = await createScene();
@@ -21,7 +25,9 @@ async function running(changes: Partial<GuardOptions> = {}, routeFrom?: string) 
     await Promise.all([app.close(), guard.close()]);
   });
   const ask = (path: string, question: Question = {}) => exchange(`${origin}${path}`, question);
-  const bearer = async (claims: Record<string, unknown> = {}) => ({ authorization: `Bearer ${await scene.issuer.mint(claims)}` });
+  const bearer = async (claims: Record<string, unknown> = {}) => ({
+    authorization: `Bearer ${await scene.issuer.mint(claims)}`,
+  });
   return { ...scene, ask, bearer };
 }
 
@@ -42,7 +48,12 @@ test("on allow every X-Auth header is set, empty where there is nothing to say",
 });
 
 test("what is no visible ASCII is percent-encoded, and no value can start another header", async () => {
-  const active: ResolveAnswer = { status: "active", userId: "u 1", userName: "ada", groups: ["Zoë, ops", "50%", "a\r\nX-Evil: 1"] };
+  const active: ResolveAnswer = {
+    status: "active",
+    userId: "u 1",
+    userName: "ada",
+    groups: ["Zoë, ops", "50%", "a\r\nX-Evil: 1"],
+  };
   const { ask, bearer, feed } = await running({ unknown: "resolve" });
   feed.told.resolve = () => active;
   const { headers } = await ask("/authz", { headers: await bearer({ sub: "łucja\n" }) });
@@ -68,7 +79,8 @@ test("every refused token is refused alike", async () => {
     const answer = await ask("/authz", { headers });
     expect(answer.status).toBe(401);
     expect(answer.headers).toMatchObject({
-      "www-authenticate": 'Bearer realm="api", error="invalid_token", error_description="The access token is no longer valid"',
+      "www-authenticate":
+        'Bearer realm="api", error="invalid_token", error_description="The access token is no longer valid"',
       "content-type": expect.stringContaining("application/problem+json"),
       "cache-control": "no-store",
     });
@@ -91,7 +103,9 @@ test("of two tokens neither counts, and a token outside the header does not eith
   const { authorization } = await bearer();
   expect((await ask("/authz", { headers: { Authorization: [authorization, "Bearer other"] } })).status).toBe(401);
   expect((await ask(`/authz?access_token=${authorization.slice(7)}`)).status).toBe(401);
-  expect((await ask("/authz", { headers: { authorization: authorization.replace("Bearer", "bEARER ") } })).status).toBe(200);
+  expect((await ask("/authz", { headers: { authorization: authorization.replace("Bearer", "bEARER ") } })).status).toBe(
+    200,
+  );
 });
 
 test("a request with more headers than anyone needs is refused", async () => {
@@ -109,7 +123,9 @@ test("any method on any path is answered, whatever its body", async () => {
     expect([method, (await ask("/authz", { method })).status]).toEqual([method, 401]);
   }
   for (const type of ["application/json", "text/plain", "no media type at all;;", "multipart/form-data"]) {
-    expect((await ask("/authz", { method: "POST", body, headers: { ...headers, "content-type": type } })).status).toBe(200);
+    expect((await ask("/authz", { method: "POST", body, headers: { ...headers, "content-type": type } })).status).toBe(
+      200,
+    );
   }
 });
 
@@ -119,7 +135,11 @@ test("where the guard cannot tell, it is 503 with Retry-After, and 403 for nginx
   feed.told.tamper = () => ({ status: 500 });
   clock.advanceSec(31);
   const answer = await ask("/authz", { headers });
-  expect([answer.status, answer.headers["retry-after"], answer.headers["www-authenticate"]]).toEqual([503, "1", undefined]);
+  expect([answer.status, answer.headers["retry-after"], answer.headers["www-authenticate"]]).toEqual([
+    503,
+    "1",
+    undefined,
+  ]);
   expect(JSON.parse(answer.body)).toMatchObject({ status: 503, code: "authz_unavailable" });
   expect((await ask("/authz/nginx", { headers })).status).toBe(403);
   expect((await ask("/authz/nginx")).status).toBe(401);
@@ -141,7 +161,13 @@ function exchange(url: string, { method = "GET", headers = {}, body }: Question)
     const sent = httpRequest(url, { method, headers }, (response) => {
       const chunks: Uint8Array[] = [];
       response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString("utf8") }));
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString("utf8"),
+        }),
+      );
     });
     sent.on("error", reject);
     sent.end(body);

@@ -33,9 +33,11 @@ export function authzRoutes(guard: Guard, { routeFrom }: AuthzRoutesOptions = {}
 
   return async (app) => {
     // Envoy asks with the method of the original request, whatever it is.
-    for (const method of METHODS) if (!app.supportedMethods.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
+    for (const method of METHODS)
+      if (!app.supportedMethods.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
     // Answered before Fastify looks at a body, so none of any type or size gets in the way.
-    for (const url of [prefix, `${prefix}/*`]) app.route({ method: app.supportedMethods, url, onRequest: answer, handler: refuseToGoOn });
+    for (const url of [prefix, `${prefix}/*`])
+      app.route({ method: app.supportedMethods, url, onRequest: answer, handler: refuseToGoOn });
   };
 }
 

@@ -5,7 +5,10 @@ import { parseAuthzOptions } from "./options.ts";
 
 await runProcess("authz", ["AUTHZ_CONFIG", "AUTHZ_PORT"], async ({ config, log, shutdown }) => {
   const { guard: options, routeFrom } = parseAuthzOptions(config.AUTHZ_CONFIG);
-  const guard = createGuard({ ...options, onError: (error) => log.warn({ problem: error.message }, "the guard goes on with what it holds") });
+  const guard = createGuard({
+    ...options,
+    onError: (error) => log.warn({ problem: error.message }, "the guard goes on with what it holds"),
+  });
   shutdown.add("guard", () => guard.close());
   await guard.start();
 

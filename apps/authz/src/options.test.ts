@@ -26,7 +26,12 @@ test("a good configuration makes a guard", () => {
 });
 
 test("a misspelt option is a problem, not a default", () => {
-  const misspelt = { ...good, onStale: "deny", feed: { ...good.feed, persist: "x" }, issuers: [{ ...good.issuers[0], aud: "api" }] };
+  const misspelt = {
+    ...good,
+    onStale: "deny",
+    feed: { ...good.feed, persist: "x" },
+    issuers: [{ ...good.issuers[0], aud: "api" }],
+  };
   expect(problems(misspelt)).toEqual([
     "onStale: there is no such option",
     "feed.persist: there is no such option",
@@ -43,7 +48,10 @@ test.each([
   ["no object", "[]"],
   ["an issuer that is no object", { ...good, issuers: ["https://idp.example"] }],
   ["a format that is no regular expression", { ...good, issuers: [{ ...good.issuers[0], subjectFormat: "(" }] }],
-  ["routes without saying where the route is found", { ...good, stale: { routes: { "/menu": "allow" }, otherwise: "deny" } }],
+  [
+    "routes without saying where the route is found",
+    { ...good, stale: { routes: { "/menu": "allow" }, otherwise: "deny" } },
+  ],
   ["routes without otherwise", { ...good, routeFrom: "path", stale: { routes: { "/menu": "allow" } } }],
   ["a route that is no path", { ...good, routeFrom: "path", stale: { routes: { menu: "allow" }, otherwise: "deny" } }],
 ])("%s is a problem, and secrets are not quoted", (_, options) => {
@@ -52,11 +60,31 @@ test.each([
 });
 
 test("staleness is chosen by the longest path, and never by one that could mean another", () => {
-  const text = JSON.stringify({ ...good, routeFrom: "X-Original-URI", stale: { routes: { "/menu": "allow", "/menu/admin/": "resolve" }, otherwise: "deny" } });
+  const text = JSON.stringify({
+    ...good,
+    routeFrom: "X-Original-URI",
+    stale: { routes: { "/menu": "allow", "/menu/admin/": "resolve" }, otherwise: "deny" },
+  });
   const { guard, routeFrom } = parseAuthzOptions(text);
   const stale = guard.stale as (route: string | undefined) => string;
   expect(routeFrom).toBe("x-original-uri");
-  expect(["/menu", "/menu/", "/menu/today", "/menu/admin", "/menu/admin/x"].map(stale)).toEqual(["allow", "allow", "allow", "resolve", "resolve"]);
-  const others = ["/", "/menus", "/pay", "/menu/../pay", "/menu/%2e%2e/pay", "/menu//pay", "/menu/.;/pay", "/menu\\..\\pay", undefined];
+  expect(["/menu", "/menu/", "/menu/today", "/menu/admin", "/menu/admin/x"].map(stale)).toEqual([
+    "allow",
+    "allow",
+    "allow",
+    "resolve",
+    "resolve",
+  ]);
+  const others = [
+    "/",
+    "/menus",
+    "/pay",
+    "/menu/../pay",
+    "/menu/%2e%2e/pay",
+    "/menu//pay",
+    "/menu/.;/pay",
+    "/menu\\..\\pay",
+    undefined,
+  ];
   expect(others.map(stale)).toEqual(others.map(() => "deny"));
 });

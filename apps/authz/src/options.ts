@@ -10,7 +10,18 @@ type Report = (problem: string) => void;
 
 const topNames = ["issuers", "feed", "stale", "unknown", "resolve", "routeFrom"];
 const issuerNames = [
-  "issuer", "audience", "jwksUrl", "jwks", "algorithms", "types", "subjectClaim", "tenantClaim", "tenant", "subjectFormat", "subjectCompare", "clockToleranceSec",
+  "issuer",
+  "audience",
+  "jwksUrl",
+  "jwks",
+  "algorithms",
+  "types",
+  "subjectClaim",
+  "tenantClaim",
+  "tenant",
+  "subjectFormat",
+  "subjectCompare",
+  "clockToleranceSec",
 ];
 const feedNames = ["url", "token", "gateway", "persistPath", "keys", "waitSec"];
 const resolveNames = ["url", "token", "timeoutMs", "rememberSec"];
@@ -32,7 +43,9 @@ export function parseAuthzOptions(text: string): AuthzOptions {
   const routeFrom = readRouteFrom(json["routeFrom"], isObject(json["stale"]), report);
 
   const guard = {
-    issuers: Array.isArray(issuers) ? issuers.map((issuer: unknown, index) => readIssuer(issuer, `issuers[${index}].`, report)) : [],
+    issuers: Array.isArray(issuers)
+      ? issuers.map((issuer: unknown, index) => readIssuer(issuer, `issuers[${index}].`, report))
+      : [],
     feed: feed as GuardOptions["feed"],
     stale: readStale(json["stale"], report),
     unknown: unknown as GuardOptions["unknown"],
@@ -64,7 +77,9 @@ function readIssuer(issuer: unknown, at: string, report: Report): IssuerOptions 
   return {
     ...(rest as unknown as IssuerOptions),
     ...(subjectFormat === undefined ? {} : { subjectFormat: readFormat(subjectFormat, at, report) }),
-    ...(Array.isArray(types) ? { types: types.map((type: unknown) => (type === null ? undefined : (type as string))) } : {}),
+    ...(Array.isArray(types)
+      ? { types: types.map((type: unknown) => (type === null ? undefined : (type as string))) }
+      : {}),
   };
 }
 
@@ -80,7 +95,8 @@ function readFormat(format: unknown, at: string, report: Report): RegExp | undef
 
 function readRouteFrom(routeFrom: unknown, isNeeded: boolean, report: Report): string | undefined {
   if (routeFrom === undefined) {
-    if (isNeeded) report('routeFrom: name the header the gateway sets with the original URI, or "path"; stale depends on it');
+    if (isNeeded)
+      report('routeFrom: name the header the gateway sets with the original URI, or "path"; stale depends on it');
     return undefined;
   }
   if (typeof routeFrom === "string" && /^[\w-]+$/.test(routeFrom)) return routeFrom.toLowerCase();
@@ -93,14 +109,18 @@ function readStale(stale: unknown, report: Report): GuardOptions["stale"] {
   refuseUnknown("stale.", stale, ["routes", "otherwise"], report);
   const { routes, otherwise } = stale;
   const entries = isObject(routes) ? Object.entries(routes) : [];
-  const areRoutes = entries.length > 0 && entries.every(([path, choice]) => path.startsWith("/") && staleChoices.includes(choice));
+  const areRoutes =
+    entries.length > 0 && entries.every(([path, choice]) => path.startsWith("/") && staleChoices.includes(choice));
   if (!areRoutes) report('stale.routes: must map paths to "deny", "allow" or "resolve"');
   if (!staleChoices.includes(otherwise)) report('stale.otherwise: say "deny", "allow" or "resolve"');
   return chooseByRoute(entries as readonly (readonly [string, StaleChoice])[], otherwise as StaleChoice);
 }
 
 /** The longest path that the route equals or lies under decides. A path that could mean another one gets `otherwise`. */
-function chooseByRoute(routes: readonly (readonly [string, StaleChoice])[], otherwise: StaleChoice): (route: string | undefined) => StaleChoice {
+function chooseByRoute(
+  routes: readonly (readonly [string, StaleChoice])[],
+  otherwise: StaleChoice,
+): (route: string | undefined) => StaleChoice {
   const longestFirst = routes
     .map(([path, choice]) => ({ path: path.replace(/\/$/, ""), choice }))
     .sort((left, right) => right.path.length - left.path.length);

@@ -41,7 +41,12 @@ export async function run({ json = false }: DemoOptions): Promise<number> {
   }
 }
 
-async function tell(fleet: Fleet, issuer: string, tokenFor: (sub: string) => Promise<string>, say: Say): Promise<Outcome> {
+async function tell(
+  fleet: Fleet,
+  issuer: string,
+  tokenFor: (sub: string) => Promise<string>,
+  say: Say,
+): Promise<Outcome> {
   const guard = await startGateway(fleet, issuer);
   try {
     // One person goes through first, so that the times are those of a service that is awake.
@@ -53,7 +58,8 @@ async function tell(fleet: Fleet, issuer: string, tokenFor: (sub: string) => Pro
     say(`Ann has a token from ${issuer}, but the directory does not know her yet:`);
     const token = await tokenFor("ann");
     const stranger = await guard.check(token);
-    if (stranger.allow || stranger.reason !== "subject_unknown") throw new Error("a token of nobody was not refused as unknown");
+    if (stranger.allow || stranger.reason !== "subject_unknown")
+      throw new Error("a token of nobody was not refused as unknown");
     say(`  gateway   refused (${stranger.reason})`);
 
     say("The provider creates Ann by SCIM; her token is used in the very next request:");
@@ -62,7 +68,9 @@ async function tell(fleet: Fleet, issuer: string, tokenFor: (sub: string) => Pro
     const joiner = await guard.check(token);
     const joinerAcceptedMs = performance.now() - startedAt;
     if (!joiner.allow) throw new Error(`the joiner was refused: ${joiner.reason}`);
-    say(`  gateway   admitted as user ${joiner.user?.id ?? "?"}, ${joinerAcceptedMs.toFixed(1)} ms after the provider's request began`);
+    say(
+      `  gateway   admitted as user ${joiner.user?.id ?? "?"}, ${joinerAcceptedMs.toFixed(1)} ms after the provider's request began`,
+    );
 
     say("The provider deactivates Ann. Her token is still valid for an hour:");
     const leaver = await leave(fleet, guard, userId, token);
@@ -97,6 +105,11 @@ function summary({ joinerAcceptedMs, leaver }: Outcome): object {
     ok: true,
     joiner_accepted_ms: round(joinerAcceptedMs),
     leaver_refused_ms: round(leaver.refused),
-    stages: { accepted_ms: round(leaver.accepted), applied_ms: round(leaver.applied), published_ms: round(leaver.published), refused_ms: round(leaver.refused) },
+    stages: {
+      accepted_ms: round(leaver.accepted),
+      applied_ms: round(leaver.applied),
+      published_ms: round(leaver.published),
+      refused_ms: round(leaver.refused),
+    },
   };
 }

@@ -12,7 +12,9 @@ const lifetimeSec = 3_600;
 export function devIssuerRoutes(issuer: string, key: JWK, credentials: Credentials): FastifyPluginAsync {
   return async (app) => {
     app.get("/dev/.well-known/openid-configuration", async () => ({ issuer, jwks_uri: `${issuer}/jwks.json` }));
-    app.get("/dev/jwks.json", async () => ({ keys: [{ kty: key.kty, n: key.n, e: key.e, kid: key.kid, alg: key.alg, use: "sig" }] }));
+    app.get("/dev/jwks.json", async () => ({
+      keys: [{ kty: key.kty, n: key.n, e: key.e, kid: key.kid, alg: key.alg, use: "sig" }],
+    }));
     app.get("/dev/token", async (request, reply) => {
       const [, token] = /^Bearer +([\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
       if (token === undefined || (await credentials.authenticate(token, "admin")) === undefined) {

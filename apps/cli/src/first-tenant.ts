@@ -2,12 +2,16 @@ import { createConnection, createCredentials, createTenant, type Database, findT
 import { newId } from "@rollcall/core/runtime";
 
 export const firstTenant = "acme";
-export const firstConnection = "idp";
+const firstConnection = "idp";
 
 export type FirstTokens = { readonly scim: string; readonly admin: string; readonly feed: string };
 
 /** Makes the first tenant, its SCIM connection and its tokens; undefined where it exists, for tokens are shown once. */
-export async function ensureFirstTenant(database: Database, secret: string, issuers: readonly string[]): Promise<FirstTokens | undefined> {
+export async function ensureFirstTenant(
+  database: Database,
+  secret: string,
+  issuers: readonly string[],
+): Promise<FirstTokens | undefined> {
   if ((await findTenant(database, firstTenant)) !== undefined) return undefined;
   const actor = "first start";
   const tenant = await createTenant(database, { id: newId(), slug: firstTenant, name: "Acme" }, actor);
@@ -18,7 +22,12 @@ export async function ensureFirstTenant(database: Database, secret: string, issu
     actor,
   );
   const credentials = createCredentials(database, secret, Date.now);
-  const scim = await credentials.issue({ purpose: "scim", tenantId: tenant.id, connectionId: connection.id, label: actor });
+  const scim = await credentials.issue({
+    purpose: "scim",
+    tenantId: tenant.id,
+    connectionId: connection.id,
+    label: actor,
+  });
   const feed = await credentials.issue({ purpose: "feed", tenantId: tenant.id, label: actor });
   const admin = await credentials.issue({ purpose: "admin", tenantId: undefined, label: actor });
   return { scim: scim.token, feed: feed.token, admin: admin.token };

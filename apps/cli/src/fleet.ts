@@ -40,7 +40,12 @@ export async function startFleet(directory: string, issuers: readonly string[], 
     const tokens = await ensureFirstTenant(database, secret, issuers);
     if (tokens === undefined) throw new Error("a new database already has a tenant");
 
-    const ports = { ingest: await freePort(), worker: await freePort(), reconciler: await freePort(), feed: await freePort() };
+    const ports = {
+      ingest: await freePort(),
+      worker: await freePort(),
+      reconciler: await freePort(),
+      feed: await freePort(),
+    };
     const settings: Fallbacks = {
       DATABASE_URL: postgres.url,
       REDIS_URL: redisUrl ?? "",
@@ -73,7 +78,10 @@ export async function startFleet(directory: string, issuers: readonly string[], 
 
 function startRole(role: Role, settings: Fallbacks): ChildProcess {
   const main = path.join(apps, role, "src", "main.ts");
-  return spawn(process.execPath, ["--conditions=rollcall-source", main], { env: environmentWith(settings), stdio: ["ignore", 2, "inherit"] });
+  return spawn(process.execPath, ["--conditions=rollcall-source", main], {
+    env: environmentWith(settings),
+    stdio: ["ignore", 2, "inherit"],
+  });
 }
 
 async function stopRole(child: ChildProcess): Promise<void> {

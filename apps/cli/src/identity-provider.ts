@@ -19,7 +19,15 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const provider = new Provider(issuer, {
-    clients: [{ client_id: client.id, client_secret: client.secret, grant_types: [grant], redirect_uris: [], response_types: [] }],
+    clients: [
+      {
+        client_id: client.id,
+        client_secret: client.secret,
+        grant_types: [grant],
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
     jwks: { keys: [{ ...(await privateJwk("RS256")) }] },
     cookies: { keys: ["a cookie key of the demo only"] },
     findAccount: (_context: unknown, id: string) => ({ accountId: id, claims: async () => ({ sub: id }) }),
@@ -29,12 +37,19 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
       resourceIndicators: {
         enabled: true,
         defaultResource: () => demoAudience,
-        getResourceServerInfo: () => ({ scope: "api", audience: demoAudience, accessTokenTTL: 3600, accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } }),
+        getResourceServerInfo: () => ({
+          scope: "api",
+          audience: demoAudience,
+          accessTokenTTL: 3600,
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "RS256" } },
+        }),
       },
     },
   });
   provider.registerGrantType(grant, (context) => grantPerson(provider, context), ["sub"], []);
-  const server = createServer(provider.callback());
+  const answer = provider.callback();
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => {
     server.listen(port, "127.0.0.1", resolve);
   });
@@ -62,7 +77,13 @@ async function grantPerson(provider: Provider, context: KoaContextWithOIDC): Pro
   const accountId = String(params?.["sub"]);
   const consent = new provider.Grant({ clientId: asking.clientId, accountId });
   consent.addResourceScope(demoAudience, "api");
-  const token = new provider.AccessToken({ accountId, client: asking, scope: "api", gty: grant, grantId: await consent.save() });
+  const token = new provider.AccessToken({
+    accountId,
+    client: asking,
+    scope: "api",
+    gty: grant,
+    grantId: await consent.save(),
+  });
   token.resourceServer = resourceServer;
   context.body = { access_token: await token.save(), token_type: "Bearer", expires_in: 3600 };
 }
@@ -70,10 +91,13 @@ async function grantPerson(provider: Provider, context: KoaContextWithOIDC): Pro
 async function askForToken(issuer: string, sub: string): Promise<string> {
   const response = await fetch(`${issuer}/token`, {
     method: "POST",
-    headers: { authorization: `Basic ${Buffer.from(`${encodeURIComponent(client.id)}:${encodeURIComponent(client.secret)}`).toString("base64")}` },
+    headers: {
+      authorization: `Basic ${Buffer.from(`${encodeURIComponent(client.id)}:${encodeURIComponent(client.secret)}`).toString("base64")}`,
+    },
     body: new URLSearchParams({ grant_type: grant, sub }),
   });
   const answer = (await response.json()) as { access_token?: string; error?: string; error_description?: string };
-  if (answer.access_token === undefined) throw new Error(`the identity provider gave no token: ${answer.error ?? ""} ${answer.error_description ?? ""}`);
+  if (answer.access_token === undefined)
+    throw new Error(`the identity provider gave no token: ${answer.error ?? ""} ${answer.error_description ?? ""}`);
   return answer.access_token;
 }

@@ -21,7 +21,9 @@ export function lockDirectory(directory: string): () => void {
     }
     const pid = Number(readFileSync(file, "utf8"));
     if (pid !== process.pid && isRollcall(pid)) {
-      throw new StartError(`another Rollcall (pid ${pid}) runs on ${path.resolve(directory)}: stop it first, or set ROLLCALL_HOME to another directory`);
+      throw new StartError(
+        `another Rollcall (pid ${pid}) runs on ${path.resolve(directory)}: stop it first, or set ROLLCALL_HOME to another directory`,
+      );
     }
     unlinkSync(file);
   }

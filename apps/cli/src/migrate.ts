@@ -28,7 +28,9 @@ async function prepareHouse(url: string, directory: string): Promise<void> {
   try {
     const tokens = await ensureFirstTenant(database, secret, []);
     if (tokens === undefined) return;
-    process.stdout.write(`the first tenant's tokens, shown this once:\n  SCIM_TOKEN=${tokens.scim}\n  ADMIN_TOKEN=${tokens.admin}\n  FEED_TOKEN=${tokens.feed}\n`);
+    process.stdout.write(
+      `the first tenant's tokens, shown this once:\n  SCIM_TOKEN=${tokens.scim}\n  ADMIN_TOKEN=${tokens.admin}\n  FEED_TOKEN=${tokens.feed}\n`,
+    );
   } finally {
     await database.close();
   }

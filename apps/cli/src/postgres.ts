@@ -47,7 +47,13 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedP
   const password = readFileSync(path.join(directory, "password"), "utf8").trim();
   const port = options.port ?? (await freePort());
   const log = openSync(path.join(directory, "postgres.log"), "a", 0o600);
-  const settings = ["listen_addresses=127.0.0.1", `port=${port}`, "unix_socket_directories=", "max_connections=200", ...(options.settings ?? [])];
+  const settings = [
+    "listen_addresses=127.0.0.1",
+    `port=${port}`,
+    "unix_socket_directories=",
+    "max_connections=200",
+    ...(options.settings ?? []),
+  ];
   const child = spawn(binaries.postgres, ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
     stdio: ["ignore", log, log],
     detached: true,
@@ -65,7 +71,10 @@ async function loadBinaries(): Promise<Binaries> {
   try {
     return (await import(name)) as Binaries;
   } catch (cause) {
-    throw new StartError(`no embedded PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL to a PostgreSQL 15 or newer`, { cause });
+    throw new StartError(
+      `no embedded PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL to a PostgreSQL 15 or newer`,
+      { cause },
+    );
   }
 }
 
@@ -88,15 +97,20 @@ function ownerOf(directory: string, binaries: Binaries): Owner {
 }
 
 function systemUser(name: string): { uid: number; gid: number } | undefined {
-  const line = readFileSync("/etc/passwd", "utf8").split("\n").find((entry) => entry.startsWith(`${name}:`));
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((entry) => entry.startsWith(`${name}:`));
   const [, , uid, gid] = line?.split(":") ?? [];
   return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
 }
 
 function createSystemUser(): { uid: number; gid: number } {
-  execFileSync("useradd", ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "rollcall"], { stdio: "ignore" });
+  execFileSync("useradd", ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "rollcall"], {
+    stdio: "ignore",
+  });
   const owner = systemUser("rollcall");
-  if (owner === undefined) throw new StartError("PostgreSQL does not run as root and no user could be made for it: run as an ordinary user");
+  if (owner === undefined)
+    throw new StartError("PostgreSQL does not run as root and no user could be made for it: run as an ordinary user");
   return owner;
 }
 
@@ -106,8 +120,19 @@ function initialise(directory: string, data: string, binaries: Binaries, owner: 
   const passwordFile = path.join(directory, "password");
   writeFileSync(passwordFile, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600 });
   if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
-  const flags = ["--username=rollcall", "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
-  execFileSync(binaries.initdb, [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...flags], { stdio: "pipe", cwd: directory, ...owner });
+  const flags = [
+    "--username=rollcall",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+  ];
+  execFileSync(binaries.initdb, [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...flags], {
+    stdio: "pipe",
+    cwd: directory,
+    ...owner,
+  });
 }
 
 async function stopLeftover(data: string): Promise<void> {
@@ -118,7 +143,8 @@ async function stopLeftover(data: string): Promise<void> {
     process.kill(pid, "SIGINT");
     const deadline = Date.now() + 30_000;
     while (isPostgres(pid)) {
-      if (Date.now() > deadline) throw new StartError(`a PostgreSQL left running on ${data} (pid ${pid}) does not stop: stop it by hand`);
+      if (Date.now() > deadline)
+        throw new StartError(`a PostgreSQL left running on ${data} (pid ${pid}) does not stop: stop it by hand`);
       await delay(20);
     }
   }
@@ -137,13 +163,18 @@ function isPostgres(pid: number): boolean {
 async function ready(child: ChildProcess, url: string, directory: string, startMsMax: number): Promise<void> {
   const deadline = Date.now() + startMsMax;
   for (;;) {
-    if (child.exitCode !== null) throw new StartError(`PostgreSQL stopped while starting: see ${path.join(directory, "postgres.log")}`);
-    const client = new Client({ connectionString: url.replace(/\/rollcall$/, "/postgres"), connectionTimeoutMillis: 2_000 });
+    if (child.exitCode !== null)
+      throw new StartError(`PostgreSQL stopped while starting: see ${path.join(directory, "postgres.log")}`);
+    const client = new Client({
+      connectionString: url.replace(/\/rollcall$/, "/postgres"),
+      connectionTimeoutMillis: 2_000,
+    });
     try {
       await client.connect();
       return;
     } catch (cause) {
-      if (Date.now() > deadline) throw new StartError(`PostgreSQL did not answer: see ${path.join(directory, "postgres.log")}`, { cause });
+      if (Date.now() > deadline)
+        throw new StartError(`PostgreSQL did not answer: see ${path.join(directory, "postgres.log")}`, { cause });
       await delay(25);
     } finally {
       await client.end().catch(() => undefined);

@@ -12,8 +12,12 @@ export type Secrets = {
 export async function ensureSecrets(directory: string): Promise<Secrets> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return {
-    ROLLCALL_SECRET: await ensureSecret(directory, "rollcall-secret", async () => randomBytes(32).toString("base64url")),
-    FEED_KEYS: await ensureSecret(directory, "feed-keys.json", async () => JSON.stringify({ keys: [await privateJwk("EdDSA")] })),
+    ROLLCALL_SECRET: await ensureSecret(directory, "rollcall-secret", async () =>
+      randomBytes(32).toString("base64url"),
+    ),
+    FEED_KEYS: await ensureSecret(directory, "feed-keys.json", async () =>
+      JSON.stringify({ keys: [await privateJwk("EdDSA")] }),
+    ),
   };
 }
 

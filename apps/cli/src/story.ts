@@ -30,7 +30,12 @@ export async function startGateway(fleet: Fleet, issuer: string): Promise<Guard>
 }
 
 /** The provider's side: one SCIM request, and its answer's body. */
-export async function sendScim(fleet: Fleet, method: string, path: string, body: unknown): Promise<Record<string, unknown>> {
+export async function sendScim(
+  fleet: Fleet,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${fleet.scimUrl}${path}`, {
     method,
     headers: { authorization: `Bearer ${fleet.tokens.scim}`, "content-type": "application/scim+json" },
@@ -83,7 +88,10 @@ async function untilRefused(guard: Guard, token: string, deadline: number): Prom
   }
 }
 
-async function stagesOf(fleet: Fleet, userId: string): Promise<{ accepted: number; applied: number; published: number }> {
+async function stagesOf(
+  fleet: Fleet,
+  userId: string,
+): Promise<{ accepted: number; applied: number; published: number }> {
   const [tenant] = await fleet.database.housePrisma.tenant.findMany({ where: { slug: firstTenant } });
   const [row] = await fleet.database.once<{ accepted: number; applied: number; published: number }>(
     tenant?.id ?? "",

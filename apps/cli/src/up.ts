@@ -4,8 +4,25 @@ import type { FastifyPluginAsync } from "fastify";
 import type { JWK } from "jose";
 import { authzRoutes } from "@rollcall/authz";
 import { assertQueueSafe } from "@rollcall/core/queue";
-import { type Context, createServer, type Fallbacks, isSet, listen, readConfig, runProcess, type Shutdown } from "@rollcall/core/runtime";
-import { assertDurable, createCredentials, type Credentials, type Database, isReady, migrate, openDatabase } from "@rollcall/core/store";
+import {
+  type Context,
+  createServer,
+  type Fallbacks,
+  isSet,
+  listen,
+  readConfig,
+  runProcess,
+  type Shutdown,
+} from "@rollcall/core/runtime";
+import {
+  assertDurable,
+  createCredentials,
+  type Credentials,
+  type Database,
+  isReady,
+  migrate,
+  openDatabase,
+} from "@rollcall/core/store";
 import { createGuard, type Guard } from "@rollcall/guard";
 import { devAudience, devIssuerRoutes } from "./dev-issuer.ts";
 import { ensureFirstTenant, firstTenant, type FirstTokens } from "./first-tenant.ts";
@@ -16,8 +33,16 @@ import { ensureSecret, ensureSecrets, privateJwk } from "./secrets.ts";
 import { welcome } from "./welcome.ts";
 
 const settings = [
-  "DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "ROLLCALL_SECRET", "FEED_KEYS", "FEED_STALE_SEC_MAX", "FEED_RETENTION_SEC",
-  "PUBLIC_URL", "PORT", "ROLLCALL_HOME",
+  "DATABASE_URL",
+  "DATABASE_POOL",
+  "REDIS_URL",
+  "ROLLCALL_SECRET",
+  "FEED_KEYS",
+  "FEED_STALE_SEC_MAX",
+  "FEED_RETENTION_SEC",
+  "PUBLIC_URL",
+  "PORT",
+  "ROLLCALL_HOME",
 ] as const;
 type Settings = (typeof settings)[number];
 
@@ -46,11 +71,17 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
   const embedded = !isSet("DATABASE_URL");
   const issuer = `${config.PUBLIC_URL}/dev`;
   await migrate(config.DATABASE_URL);
-  const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError: (error) => log.warn({ err: error }, "a connection broke") });
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL,
+    onError: (error) => log.warn({ err: error }, "a connection broke"),
+  });
   shutdown.add("database", () => database.close());
   await assertDurable(database);
   const queue = { databaseUrl: config.DATABASE_URL, redisUrl: config.REDIS_URL };
-  await assertQueueSafe(queue, (error) => log.warn({ err: error }, "the queue does not answer; the sweep works without it"));
+  await assertQueueSafe(queue, (error) =>
+    log.warn({ err: error }, "the queue does not answer; the sweep works without it"),
+  );
 
   const credentials = createCredentials(database, config.ROLLCALL_SECRET, Date.now);
   const tokens = await ensureFirstTenant(database, config.ROLLCALL_SECRET, embedded ? [issuer] : []);
@@ -74,7 +105,15 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
     shutdown.add("guard", () => gateway.guard.close());
     await gateway.guard.start();
   }
-  process.stdout.write(welcome({ url: config.PUBLIC_URL, home: config.ROLLCALL_HOME, embedded, redis: config.REDIS_URL !== undefined, tokens }));
+  process.stdout.write(
+    welcome({
+      url: config.PUBLIC_URL,
+      home: config.ROLLCALL_HOME,
+      embedded,
+      redis: config.REDIS_URL !== undefined,
+      tokens,
+    }),
+  );
 }
 
 /** A gateway to try the first token at, with an issuer that signs it. */
@@ -85,7 +124,9 @@ async function devGateway(
   issuer: string,
 ): Promise<{ readonly guard: Guard; readonly parts: readonly FastifyPluginAsync[] }> {
   const directory = path.join(config.ROLLCALL_HOME, "secrets");
-  const key = JSON.parse(await ensureSecret(directory, "dev-issuer.json", async () => JSON.stringify(await privateJwk("RS256")))) as JWK;
+  const key = JSON.parse(
+    await ensureSecret(directory, "dev-issuer.json", async () => JSON.stringify(await privateJwk("RS256"))),
+  ) as JWK;
   const token = await ensureSecret(directory, "dev-gateway-token", async () => {
     const [row] = await database.housePrisma.tenant.findMany({ where: { slug: firstTenant } });
     if (row === undefined) throw new Error(`the tenant ${firstTenant} is missing`);
@@ -106,5 +147,9 @@ async function devGateway(
 /** The command line finds the service and its admin token here. */
 function keepForCli(config: Context<Settings>["config"], tokens: FirstTokens): void {
   const file = path.join(config.ROLLCALL_HOME, "cli.json");
-  writeFileSync(file, `${JSON.stringify({ url: config.PUBLIC_URL, token: tokens.admin, tenant: firstTenant }, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(
+    file,
+    `${JSON.stringify({ url: config.PUBLIC_URL, token: tokens.admin, tenant: firstTenant }, null, 2)}\n`,
+    { mode: 0o600 },
+  );
 }

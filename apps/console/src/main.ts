@@ -3,7 +3,14 @@ import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime"
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
 import { consoleRoutes } from "./console.ts";
 
-const settings = ["DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "ROLLCALL_SECRET", "PUBLIC_URL", "CONSOLE_PORT"] as const;
+const settings = [
+  "DATABASE_URL",
+  "DATABASE_POOL",
+  "REDIS_URL",
+  "ROLLCALL_SECRET",
+  "PUBLIC_URL",
+  "CONSOLE_PORT",
+] as const;
 
 await runProcess("console", settings, async ({ config, log, shutdown }) => {
   const onError = (error: Error): void => log.warn({ err: error }, "a connection broke");
@@ -23,5 +30,10 @@ await runProcess("console", settings, async ({ config, log, shutdown }) => {
     publicUrl: config.PUBLIC_URL,
     now: Date.now,
   });
-  await listen(createServer(log, { ready: () => isReady(database) }, shutdown), [console], { host: config.HOST, port: config.CONSOLE_PORT }, shutdown);
+  await listen(
+    createServer(log, { ready: () => isReady(database) }, shutdown),
+    [console],
+    { host: config.HOST, port: config.CONSOLE_PORT },
+    shutdown,
+  );
 });

@@ -35,7 +35,8 @@ function text(value: unknown): string {
 }
 
 function number(value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < 0 || value > 1e12) throw new FeedRefusal("body_invalid");
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0 || value > 1e12)
+    throw new FeedRefusal("body_invalid");
   return value;
 }
 

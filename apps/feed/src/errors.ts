@@ -1,4 +1,12 @@
-export type FeedErrorCode = "unauthenticated" | "not_found" | "cursor_gone" | "cursor_invalid" | "query_invalid" | "body_invalid" | "too_many" | "unavailable";
+export type FeedErrorCode =
+  | "unauthenticated"
+  | "not_found"
+  | "cursor_gone"
+  | "cursor_invalid"
+  | "query_invalid"
+  | "body_invalid"
+  | "too_many"
+  | "unavailable";
 
 /** What the feed refuses, and what to do about it. */
 export const feedErrors = {

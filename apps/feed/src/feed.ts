@@ -28,12 +28,18 @@ export async function feedRoutes(dependencies: FeedDependencies): Promise<Fastif
   return async (app) => {
     app.addHook("preClose", async () => followers.close());
     app.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
-    app.get("/.well-known/jwks.json", async (_request, reply) => reply.header("cache-control", "public, max-age=60").send(dependencies.signer.jwks));
+    app.get("/.well-known/jwks.json", async (_request, reply) =>
+      reply.header("cache-control", "public, max-age=60").send(dependencies.signer.jwks),
+    );
     await app.register(feedPart(dependencies, followers), { prefix: "/v1/feeds/:feed" });
-    app.post("/v1/resolve", { onRequest: async (request) => void (await bearerOf(request, dependencies.credentials)) }, async (request) => {
-      const bearer = await bearerOf(request, dependencies.credentials);
-      return followers.resolve(bearer.tenantId, parseResolve(request.body));
-    });
+    app.post(
+      "/v1/resolve",
+      { onRequest: async (request) => void (await bearerOf(request, dependencies.credentials)) },
+      async (request) => {
+        const bearer = await bearerOf(request, dependencies.credentials);
+        return followers.resolve(bearer.tenantId, parseResolve(request.body));
+      },
+    );
   };
 }
 
@@ -51,7 +57,11 @@ function feedPart(dependencies: FeedDependencies, followers: Followers): Fastify
       const follower = await followerOf(request);
       const head = await follower.view.refresh();
       const checkpoint = await follower.answers.unchanged(head);
-      return reply.code(302).headers(answerHeaders(head, checkpoint)).header("location", `${request.url.split("?")[0]}s/${cursorOf(head)}`).send();
+      return reply
+        .code(302)
+        .headers(answerHeaders(head, checkpoint))
+        .header("location", `${request.url.split("?")[0]}s/${cursorOf(head)}`)
+        .send();
     });
     app.get("/snapshots/:cursor", async (request, reply) => {
       const follower = await followerOf(request);
@@ -60,8 +70,13 @@ function feedPart(dependencies: FeedDependencies, followers: Followers): Fastify
       const head = await follower.view.refresh();
       const answer = await follower.answers.snapshot(head, epoch, seq);
       if (answer === undefined) throw new FeedRefusal("cursor_gone");
-      return reply.header(checkpointHeader, answer.checkpoint).header("etag", `"${epoch}-${seq}"`).header("cache-control", "private, max-age=60, immutable")
-        .header("content-encoding", "gzip").type(snapshotMediaType).send(answer.body);
+      return reply
+        .header(checkpointHeader, answer.checkpoint)
+        .header("etag", `"${epoch}-${seq}"`)
+        .header("cache-control", "private, max-age=60, immutable")
+        .header("content-encoding", "gzip")
+        .type(snapshotMediaType)
+        .send(answer.body);
     });
     app.get("/changes", async (request, reply) => answerChanges(await followerOf(request), request, reply));
     app.post("/receipts", async (request, reply) => {
@@ -81,22 +96,33 @@ async function answerChanges(follower: Follower, request: FastifyRequest, reply:
   let head = await follower.view.head();
   // Another process may have told this gateway of something newer than this one has read.
   if (since.seq > head.seq || since.epoch !== head.epoch) head = await follower.view.refresh();
-  if (since.epoch !== head.epoch || since.seq > head.seq || since.seq < head.floorSeq) throw new FeedRefusal("cursor_gone");
+  if (since.epoch !== head.epoch || since.seq > head.seq || since.seq < head.floorSeq)
+    throw new FeedRefusal("cursor_gone");
   if (since.seq === head.seq && waitMs > 0) {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     await follower.view.waitPast(since.seq, waitMs, gone.signal);
     head = await follower.view.head();
   }
-  if (since.seq === head.seq) return reply.code(304).headers(answerHeaders(head, await follower.answers.unchanged(head))).send();
+  if (since.seq === head.seq)
+    return reply
+      .code(304)
+      .headers(answerHeaders(head, await follower.answers.unchanged(head)))
+      .send();
 
   const answer = await follower.answers.changes(head, since.seq, limit);
   if (answer === undefined) throw new FeedRefusal("cursor_gone");
-  return reply.headers(answerHeaders({ epoch: head.epoch, seq: answer.to }, answer.checkpoint)).type(changesMediaType).send(answer.body);
+  return reply
+    .headers(answerHeaders({ epoch: head.epoch, seq: answer.to }, answer.checkpoint))
+    .type(changesMediaType)
+    .send(answer.body);
 }
 
 /** A gateway's token, and its tenant. Another purpose, another tenant's or nobody's: all are the same 401. */
-async function bearerOf(request: FastifyRequest, credentials: Credentials): Promise<Bearer & { readonly tenantId: string }> {
+async function bearerOf(
+  request: FastifyRequest,
+  credentials: Credentials,
+): Promise<Bearer & { readonly tenantId: string }> {
   const [, token] = /^Bearer +([\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
   const bearer = token === undefined ? undefined : await credentials.authenticate(token, "feed");
   if (bearer?.tenantId === undefined) throw new FeedRefusal("unauthenticated");
@@ -129,7 +155,10 @@ function answerError(error: Error, request: FastifyRequest, reply: FastifyReply)
   if (status >= 500) request.log.error({ err: error, request: request.id }, "the feed could not answer");
   if (status === 401) reply.header("www-authenticate", "Bearer");
   if (status === 503 || status === 429) reply.header("retry-after", "1");
-  return reply.code(status).type("application/problem+json").send(JSON.stringify({ type: "about:blank", status, code, detail, request_id: request.id }));
+  return reply
+    .code(status)
+    .type("application/problem+json")
+    .send(JSON.stringify({ type: "about:blank", status, code, detail, request_id: request.id }));
 }
 
 function codeOf(error: Error): FeedErrorCode {

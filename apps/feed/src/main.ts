@@ -2,7 +2,15 @@ import { createServer, listen, runProcess } from "@rollcall/core/runtime";
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
 import { feedRoutes, openSigner } from "./feed.ts";
 
-const settings = ["DATABASE_URL", "DATABASE_POOL", "ROLLCALL_SECRET", "FEED_KEYS", "FEED_STALE_SEC_MAX", "FEED_PORT", "PUBLIC_URL"] as const;
+const settings = [
+  "DATABASE_URL",
+  "DATABASE_POOL",
+  "ROLLCALL_SECRET",
+  "FEED_KEYS",
+  "FEED_STALE_SEC_MAX",
+  "FEED_PORT",
+  "PUBLIC_URL",
+] as const;
 
 await runProcess("feed", settings, async ({ config, log, shutdown }) => {
   const onError = (error: Error): void => log.warn({ err: error }, "a connection broke");
@@ -19,5 +27,10 @@ await runProcess("feed", settings, async ({ config, log, shutdown }) => {
     now: Date.now,
     onError,
   });
-  await listen(createServer(log, { ready: () => isReady(database) }, shutdown), [feed], { host: config.HOST, port: config.FEED_PORT }, shutdown);
+  await listen(
+    createServer(log, { ready: () => isReady(database) }, shutdown),
+    [feed],
+    { host: config.HOST, port: config.FEED_PORT },
+    shutdown,
+  );
 });

@@ -25,7 +25,11 @@ export async function openSigner(jwks: string): Promise<Signer> {
   const signing = (await importJWK(first as JWK, "EdDSA")) as CryptoKey;
   const header = { alg: "EdDSA", typ: checkpointType, kid: first?.kid as string };
   return {
-    jwks: { keys: (keys as readonly JWK[]).map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: "EdDSA", use: "sig" }) as JWK) },
+    jwks: {
+      keys: (keys as readonly JWK[]).map(
+        ({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: "EdDSA", use: "sig" }) as JWK,
+      ),
+    },
     sign: (claims) => new SignJWT({ ...claims }).setProtectedHeader(header).sign(signing),
   };
 }

@@ -12,6 +12,12 @@ test("a full memory lets go of what was unused for longest", () => {
 
 test("remembering a key again takes no second place", () => {
   const memory = createBoundedMemory<string, number>(2);
-  for (const [key, value] of [["a", 1], ["b", 2], ["b", 3], ["b", 4]] as const) memory.remember(key, value);
+  for (const [key, value] of [
+    ["a", 1],
+    ["b", 2],
+    ["b", 3],
+    ["b", 4],
+  ] as const)
+    memory.remember(key, value);
   expect([memory.recall("a"), memory.recall("b")]).toEqual([1, 4]);
 });

@@ -27,7 +27,8 @@ async function verifySignature(jws: string, keys: KeySource): Promise<Uint8Array
     throw new FeedError("checkpoint_forged", "the checkpoint is of another type or algorithm, or names no key");
   }
   const candidates = await keys.find({ alg: "EdDSA", kid: header.kid });
-  if (candidates === "keys_unavailable") throw new FeedError("feed_keys_unavailable", "the feed's keys could not be fetched");
+  if (candidates === "keys_unavailable")
+    throw new FeedError("feed_keys_unavailable", "the feed's keys could not be fetched");
   if (candidates === "key_unknown") throw new FeedError("checkpoint_forged", `the feed has no key ${header.kid}`);
   const [key] = candidates;
   if (key === undefined) throw new FeedError("checkpoint_forged", `the feed's key ${header.kid} cannot be used`);
@@ -52,7 +53,8 @@ function readClaims(payload: Uint8Array): CheckpointClaims {
     if (!isCount(claims[name])) throw new FeedError("checkpoint_malformed", `${name} is no number`);
   }
   for (const name of ["digest", "body_sha256"]) {
-    if (claims[name] !== undefined && typeof claims[name] !== "string") throw new FeedError("checkpoint_malformed", `${name} is no text`);
+    if (claims[name] !== undefined && typeof claims[name] !== "string")
+      throw new FeedError("checkpoint_malformed", `${name} is no text`);
   }
   if (typeof claims["feed"] !== "string") throw new FeedError("checkpoint_malformed", "it names no feed");
   if (claims["n"] !== undefined && !isCount(claims["n"])) throw new FeedError("checkpoint_malformed", "n is no number");

@@ -11,7 +11,7 @@ export type ExchangeRequest = {
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Buffer };
 
 /** An exchange that brought no answer, or one past its limits. */
-export class ExchangeError extends Error {
+class ExchangeError extends Error {
   override readonly name = "ExchangeError";
 }
 

@@ -17,7 +17,7 @@ export async function readSnapshot(body: Buffer, checkpoint: CheckpointClaims): 
   let header: SnapshotHeader | undefined;
   let count = 0;
   let lastSeq = 0;
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const found = body.indexOf(newline, start);
     const end = found === -1 ? body.length : found;
     const line = parse(body.toString("utf8", start, end));
@@ -35,18 +35,22 @@ export async function readSnapshot(body: Buffer, checkpoint: CheckpointClaims): 
   }
   if (header === undefined) malformed("the snapshot has no header");
   if (count !== header.n) malformed(`the snapshot holds ${count} of ${header.n} entries`);
-  if (!agrees(revocations, checkpoint)) throw new FeedError("digest_mismatch", "the snapshot's entries have another digest than its checkpoint");
+  if (!agrees(revocations, checkpoint))
+    throw new FeedError("digest_mismatch", "the snapshot's entries have another digest than its checkpoint");
   return { header, revocations };
 }
 
 /** Reads a page whose hash was verified; nothing of it counts unless all of it can be read. */
 export function readPage(body: Buffer, checkpoint: CheckpointClaims): ReadPage {
   const page = parse(body.toString("utf8")) as ChangesPage;
-  if (page.v !== 1 || page.feed !== checkpoint.feed || page.epoch !== checkpoint.epoch) malformed("the page is of another feed or epoch");
-  if (!isCount(page.from) || !isCount(page.to) || !isCount(page.max_stale) || typeof page.more !== "boolean") malformed("the page's header");
+  if (page.v !== 1 || page.feed !== checkpoint.feed || page.epoch !== checkpoint.epoch)
+    malformed("the page is of another feed or epoch");
+  if (!isCount(page.from) || !isCount(page.to) || !isCount(page.max_stale) || typeof page.more !== "boolean")
+    malformed("the page's header");
   if (page.poll_after_ms !== undefined && !isCount(page.poll_after_ms)) malformed("poll_after_ms is no number");
   // A page short of the head may carry the head's checkpoint, never an earlier one.
-  if (page.more ? checkpoint.seq < page.to : checkpoint.seq !== page.to) malformed("the page ends elsewhere than its checkpoint");
+  if (page.more ? checkpoint.seq < page.to : checkpoint.seq !== page.to)
+    malformed("the page ends elsewhere than its checkpoint");
   if (!Array.isArray(page.ops) || page.ops.length !== page.to - page.from) malformed("the page has a gap");
   const issuers = readIssuers(page.iss);
   const entries = page.ops.map((wire, index) => {
@@ -66,7 +70,8 @@ export function agrees(revocations: Revocations, checkpoint: CheckpointClaims): 
 function readSnapshotHeader(line: unknown, checkpoint: CheckpointClaims): SnapshotHeader {
   const header = line as SnapshotHeader;
   if (header.v !== 1 || header.feed !== checkpoint.feed) malformed("the snapshot is of another feed or version");
-  if (header.epoch !== checkpoint.epoch || header.seq !== checkpoint.seq) malformed("the snapshot is of another point than its checkpoint");
+  if (header.epoch !== checkpoint.epoch || header.seq !== checkpoint.seq)
+    malformed("the snapshot is of another point than its checkpoint");
   if (!isCount(header.n) || !isCount(header.max_stale)) malformed("the snapshot's header");
   readIssuers(header.iss);
   return header;
@@ -83,8 +88,10 @@ function readEntry(wire: WireEntry, issuers: readonly string[]): RevocationEntry
   const iss = issuers[wire.i];
   if (!Number.isSafeInteger(wire.q)) malformed("an entry has no sequence number");
   if (iss === undefined || typeof wire.s !== "string") malformed(`entry ${wire.q} names no subject`);
-  if (!operations.includes(wire.op) || !scopes.includes(wire.k)) malformed(`entry ${wire.q} has an unknown operation or scope`);
-  if (wire.nbf === undefined ? wire.op === "nbf" : !Number.isFinite(wire.nbf)) malformed(`entry ${wire.q} has no usable nbf`);
+  if (!operations.includes(wire.op) || !scopes.includes(wire.k))
+    malformed(`entry ${wire.q} has an unknown operation or scope`);
+  if (wire.nbf === undefined ? wire.op === "nbf" : !Number.isFinite(wire.nbf))
+    malformed(`entry ${wire.q} has no usable nbf`);
   if (wire.exp !== undefined && !Number.isFinite(wire.exp)) malformed(`entry ${wire.q} has no usable exp`);
   return {
     op: wire.op,

@@ -18,9 +18,20 @@ const retryAfterMsMax = 60_000;
 export function createFeedClient(settings: FeedSettings, signal: AbortSignal) {
   const authorization = `Bearer ${settings.token}`;
 
-  const get = async (path: string, headers: Record<string, string>, timeoutMs: number, bytesMax: number): Promise<Answer> => {
+  const get = async (
+    path: string,
+    headers: Record<string, string>,
+    timeoutMs: number,
+    bytesMax: number,
+  ): Promise<Answer> => {
     try {
-      return await exchange({ url: `${settings.url}${path}`, headers: { authorization, ...headers }, timeoutMs, bytesMax, signal });
+      return await exchange({
+        url: `${settings.url}${path}`,
+        headers: { authorization, ...headers },
+        timeoutMs,
+        bytesMax,
+        signal,
+      });
     } catch (cause) {
       throw new FeedError("feed_unreachable", cause instanceof Error ? cause.message : String(cause), { cause });
     }
@@ -41,7 +52,12 @@ export function createFeedClient(settings: FeedSettings, signal: AbortSignal) {
 
     changes: async (cursor: string, waitSec: number): Promise<ChangesAnswer> => {
       const headers = { accept: changesMediaType, "if-none-match": `"${cursor}"` };
-      const answer = await get(`/changes?since=${cursor}&wait=${waitSec}`, headers, waitSec * 1_000 + answerGraceMs, pageBytesMax);
+      const answer = await get(
+        `/changes?since=${cursor}&wait=${waitSec}`,
+        headers,
+        waitSec * 1_000 + answerGraceMs,
+        pageBytesMax,
+      );
       if (answer.status === 200) return { kind: "changes", ...signedBody(answer) };
       if (answer.status === 304) return { kind: "unchanged", ...signedBody(answer) };
       if (answer.status === 410) return { kind: "gone" };
@@ -58,7 +74,8 @@ export function createFeedClient(settings: FeedSettings, signal: AbortSignal) {
         bytesMax: 64 * 1024,
         signal,
       });
-      if (answer.status < 200 || answer.status > 299) throw new FeedError("receipt_refused", `POST /receipts answered ${answer.status}`);
+      if (answer.status < 200 || answer.status > 299)
+        throw new FeedError("receipt_refused", `POST /receipts answered ${answer.status}`);
     },
   };
 }
@@ -72,5 +89,9 @@ function signedBody(answer: Answer): SignedBody {
 function refused(path: string, answer: Answer): FeedError {
   const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
   const retryAfterMs = Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0) * 1_000, retryAfterMsMax) : undefined;
-  return new FeedError("feed_refused", `GET ${path} answered ${answer.status}`, retryAfterMs === undefined ? {} : { retryAfterMs });
+  return new FeedError(
+    "feed_refused",
+    `GET ${path} answered ${answer.status}`,
+    retryAfterMs === undefined ? {} : { retryAfterMs },
+  );
 }

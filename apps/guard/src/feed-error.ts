@@ -20,7 +20,11 @@ export class FeedError extends Error {
   readonly code: FeedFault;
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: FeedFault, message: string, options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {}) {
+  constructor(
+    code: FeedFault,
+    message: string,
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
+  ) {
     super(`${code}: ${message}`, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;

@@ -68,7 +68,11 @@ export function createFeedFile(path: string): FeedFile {
 }
 
 function frame({ kind, checkpoint, body }: Received): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify({ kind, checkpoint, bytes: body.length })}\n`), body, Buffer.from("\n")]);
+  return Buffer.concat([
+    Buffer.from(`${JSON.stringify({ kind, checkpoint, bytes: body.length })}\n`),
+    body,
+    Buffer.from("\n"),
+  ]);
 }
 
 function readRecords(file: Buffer): { readonly records: readonly Received[]; readonly end: number } {
@@ -91,7 +95,8 @@ function readRecords(file: Buffer): { readonly records: readonly Received[]; rea
 function readHead(line: string): (Omit<Received, "body"> & { readonly bytes: number }) | undefined {
   try {
     const { kind, checkpoint, bytes } = JSON.parse(line) as Record<string, unknown>;
-    const readable = kinds.includes(kind) && typeof checkpoint === "string" && Number.isSafeInteger(bytes) && (bytes as number) >= 0;
+    const readable =
+      kinds.includes(kind) && typeof checkpoint === "string" && Number.isSafeInteger(bytes) && (bytes as number) >= 0;
     return readable ? { kind: kind as Received["kind"], checkpoint, bytes: bytes as number } : undefined;
   } catch {
     return undefined;

@@ -92,7 +92,8 @@ function createFollower(parts: FollowerParts, recover: () => Promise<boolean>): 
     if (askedMs !== undefined) pollAfterMs = Math.min(askedMs, pollAfterMsMax);
     if (outcome === "taken") return keep(file, answer, onError);
     wantsSnapshot = true;
-    if (outcome === "drifted") onError(new FeedError("digest_mismatch", "what is held is not what the feed holds; taking a snapshot"));
+    if (outcome === "drifted")
+      onError(new FeedError("digest_mismatch", "what is held is not what the feed holds; taking a snapshot"));
   };
 
   const waitSec = (): number => {
@@ -131,7 +132,8 @@ function createRecovery({ file, keys, intake, onError }: FollowerParts): () => P
   let recovered = false;
   return async () => {
     if (recovered || file === undefined) return false;
-    if (keys.version() === undefined) throw new FeedError("feed_keys_unavailable", "without the feed's keys its file cannot be verified");
+    if (keys.version() === undefined)
+      throw new FeedError("feed_keys_unavailable", "without the feed's keys its file cannot be verified");
     recovered = true;
     try {
       const { records, torn } = await file.load();
@@ -142,7 +144,9 @@ function createRecovery({ file, keys, intake, onError }: FollowerParts): () => P
       if (torn) throw new FeedError("body_malformed", "the last record is not whole");
       return false;
     } catch (cause) {
-      onError(new FeedError("file_unusable", "the persisted feed was taken only as far as it could be verified", { cause }));
+      onError(
+        new FeedError("file_unusable", "the persisted feed was taken only as far as it could be verified", { cause }),
+      );
       return true;
     }
   };

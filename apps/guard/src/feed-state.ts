@@ -36,7 +36,9 @@ export function createFeedState(now: () => number, onError: (error: Error) => vo
   const adopt = (checkpoint: CheckpointClaims): void => {
     if (position === undefined) return;
     if (checkpoint.iat > now() / 1_000 + clockLeadSecMax) {
-      onError(new FeedError("clocks_disagree", "the feed's clock is more than a minute ahead, so its age cannot be told"));
+      onError(
+        new FeedError("clocks_disagree", "the feed's clock is more than a minute ahead, so its age cannot be told"),
+      );
       return;
     }
     position = {

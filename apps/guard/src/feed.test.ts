@@ -19,7 +19,8 @@ async function followed() {
 
 /** Changes answers to polls, which carry a checkpoint, and no others. */
 function tamperPolls(feed: FeedServer, change: (answer: FeedAnswer) => FeedAnswer | Promise<FeedAnswer>): void {
-  feed.told.tamper = (answer, path) => (path.endsWith("/changes") && answer.claims !== undefined ? change(answer) : answer);
+  feed.told.tamper = (answer, path) =>
+    path.endsWith("/changes") && answer.claims !== undefined ? change(answer) : answer;
 }
 
 test("a leaver is refused after a denial arrives, though the token was remembered", async () => {
@@ -48,14 +49,18 @@ test("a leaver is refused however the token spells the subject, where subjects c
   const tokens = await Promise.all(["ada@x.test", "Ada@X.test", "ADA@X.TEST"].map((sub) => issuer.mint({ sub })));
   const other = await issuer.mint({ sub: "adam@x.test" });
   feed.publish({ iss: issuer.origin, sub: "ada@x.test" });
-  for (const token of tokens) await until("the leaver is refused", async () => (await guard.check(token)).reason === "revoked");
+  for (const token of tokens)
+    await until("the leaver is refused", async () => (await guard.check(token)).reason === "revoked");
   expect((await guard.check(other)).allow).toBe(true);
 });
 
 test("feed_stale: a frozen feed is noticed, though its answers are genuine", async () => {
   const { feed, clock, guard, reason, ada } = await followed();
   const frozen = clock.sec();
-  tamperPolls(feed, (answer) => ({ ...answer, claims: { ...answer.claims!, iat: frozen, as_of: frozen, exp: frozen + 30 } }));
+  tamperPolls(feed, (answer) => ({
+    ...answer,
+    claims: { ...answer.claims!, iat: frozen, as_of: frozen, exp: frozen + 30 },
+  }));
   clock.advanceSec(29);
   feed.wake();
   expect(await reason(ada)).toBe("ok");
@@ -99,17 +104,41 @@ test("a route chooses what staleness means, and a denial that is known holds in 
 
 test.each<[string, string, (answer: FeedAnswer, feed: FeedServer) => FeedAnswer | Promise<FeedAnswer>]>([
   ["a truncated page", "body_forged", (answer) => ({ ...answer, body: answer.body!.slice(0, -9) })],
-  ["a page with one entry changed", "body_forged", (answer) => ({ ...answer, body: answer.body!.replace('"ada"', '"bob"') })],
-  ["a page signed by another key", "checkpoint_forged", async (answer, feed) => ({ ...answer, jws: await feed.forge(answer.claims!) })],
+  [
+    "a page with one entry changed",
+    "body_forged",
+    (answer) => ({ ...answer, body: answer.body!.replace('"ada"', '"bob"') }),
+  ],
+  [
+    "a page signed by another key",
+    "checkpoint_forged",
+    async (answer, feed) => ({ ...answer, jws: await feed.forge(answer.claims!) }),
+  ],
   ["a page without a checkpoint", "checkpoint_missing", ({ status, body }) => ({ status, body: body! })],
-  ["a checkpoint of another type", "checkpoint_forged", async (answer, feed) => ({ ...answer, jws: await feed.signer.sign(answer.claims!, { typ: "JWT" }) })],
-  ["a checkpoint of another feed", "checkpoint_elsewhere", (answer) => ({ ...answer, claims: { ...answer.claims!, feed: "umbrella" } })],
+  [
+    "a checkpoint of another type",
+    "checkpoint_forged",
+    async (answer, feed) => ({ ...answer, jws: await feed.signer.sign(answer.claims!, { typ: "JWT" }) }),
+  ],
+  [
+    "a checkpoint of another feed",
+    "checkpoint_elsewhere",
+    (answer) => ({ ...answer, claims: { ...answer.claims!, feed: "umbrella" } }),
+  ],
   ["a checkpoint that is no JWS", "checkpoint_forged", (answer) => ({ ...answer, jws: "nonsense" })],
   ["a page rolled back", "rolled_back", (answer) => ({ ...answer, claims: { ...answer.claims!, seq: 0 } })],
   ["a page of an earlier epoch", "rolled_back", (answer) => ({ ...answer, claims: { ...answer.claims!, epoch: 6 } })],
-  ["an answer that nothing is new, with a later checkpoint", "checkpoint_elsewhere", (answer) => ({ status: 304, claims: answer.claims! })],
+  [
+    "an answer that nothing is new, with a later checkpoint",
+    "checkpoint_elsewhere",
+    (answer) => ({ status: 304, claims: answer.claims! }),
+  ],
   ["a page with a gap", "body_malformed", (answer) => rewrite(answer, (page) => ({ ...page, ops: [] }))],
-  ["a page with an operation of a later version", "body_malformed", (answer) => ({ ...answer, ...resign(answer, answer.body!.replace('"deny"', '"warn"')) })],
+  [
+    "a page with an operation of a later version",
+    "body_malformed",
+    (answer) => ({ ...answer, ...resign(answer, answer.body!.replace('"deny"', '"warn"')) }),
+  ],
   ["a page that is no JSON", "body_malformed", (answer) => resign(answer, "<html>")],
   ["a server error", "feed_refused", () => ({ status: 500 })],
   ["a redirect", "feed_refused", () => ({ status: 302, headers: { location: "/v1/feeds/acme/snapshot" } })],
@@ -126,9 +155,21 @@ test.each<[string, string, (answer: FeedAnswer, feed: FeedServer) => FeedAnswer 
 });
 
 test.each<[string, string, (answer: FeedAnswer) => FeedAnswer]>([
-  ["a line short", "body_malformed", (answer) => resign(answer, `${answer.body!.split("\n").slice(0, -2).join("\n")}\n`)],
-  ["of other entries than its digest", "digest_mismatch", (answer) => resign(answer, answer.body!.replace('"eve"', '"bob"'))],
-  ["of another point than its checkpoint", "body_malformed", (answer) => ({ ...answer, claims: { ...answer.claims!, seq: 2 } })],
+  [
+    "a line short",
+    "body_malformed",
+    (answer) => resign(answer, `${answer.body!.split("\n").slice(0, -2).join("\n")}\n`),
+  ],
+  [
+    "of other entries than its digest",
+    "digest_mismatch",
+    (answer) => resign(answer, answer.body!.replace('"eve"', '"bob"')),
+  ],
+  [
+    "of another point than its checkpoint",
+    "body_malformed",
+    (answer) => ({ ...answer, claims: { ...answer.claims!, seq: 2 } }),
+  ],
   ["that is empty", "body_malformed", (answer) => resign(answer, "")],
   ["that is missing", "feed_refused", () => ({ status: 404 })],
 ])("a snapshot %s is refused whole, and a cold guard lets nobody pass", async (_, code, change) => {
@@ -160,7 +201,9 @@ test("a genuine page of another place is not applied over a gap", async () => {
   tamperPolls(feed, (answer) => {
     const { n: _n, digest: _digest, ...claims } = answer.claims!;
     const page = JSON.parse(answer.body ?? "{}") as { from: number; ops: object[] };
-    return answer.status === 200 ? rewrite({ ...answer, claims }, () => ({ ...page, from: page.from + 1, ops: page.ops.slice(1) })) : answer;
+    return answer.status === 200
+      ? rewrite({ ...answer, claims }, () => ({ ...page, from: page.from + 1, ops: page.ops.slice(1) }))
+      : answer;
   });
   feed.publish({ iss: issuer.origin, sub: "ada" }, { iss: issuer.origin, sub: "bob" });
   await until("the guard is at the head", () => seqOf(guard) === 3);
@@ -229,7 +272,9 @@ test("a feed whose clock is far ahead is followed, but not believed to be fresh"
   const scene = await createScene();
   scene.feed.publish({ iss: scene.issuer.origin, sub: "eve" });
   scene.feed.told.tamper = (answer) =>
-    answer.claims === undefined ? answer : { ...answer, claims: { ...answer.claims, iat: answer.claims.iat + 3_600, exp: answer.claims.exp + 3_600 } };
+    answer.claims === undefined
+      ? answer
+      : { ...answer, claims: { ...answer.claims, iat: answer.claims.iat + 3_600, exp: answer.claims.exp + 3_600 } };
   const guard = await scene.guard();
   expect(scene.codes()).toContain("clocks_disagree");
   expect((await guard.check(await scene.issuer.mint())).reason).toBe("feed_stale");
@@ -243,7 +288,12 @@ test("a receipt says how far the gateway is, after the load and after a change",
   await reason(ada);
   feed.publish({ iss: issuer.origin, sub: "bob" });
   await until("the change is reported", () => feed.told.receipts.length === 2);
-  expect(feed.told.receipts[1]).toMatchObject({ seq: 2, entries: 2, digest: guard.status().feed?.digest, max_ttl_seen: 300 });
+  expect(feed.told.receipts[1]).toMatchObject({
+    seq: 2,
+    entries: 2,
+    digest: guard.status().feed?.digest,
+    max_ttl_seen: 300,
+  });
 });
 
 test("closing does not wait for the feed", async () => {

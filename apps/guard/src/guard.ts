@@ -29,7 +29,11 @@ export type GuardStatus = {
         readonly digest: string;
       }
     | undefined;
-  readonly issuers: readonly { readonly issuer: string; readonly keys: number; readonly fetchedAtMs: number | undefined }[];
+  readonly issuers: readonly {
+    readonly issuer: string;
+    readonly keys: number;
+    readonly fetchedAtMs: number | undefined;
+  }[];
 };
 
 export type Guard = {
@@ -81,10 +85,13 @@ function furnish(settings: GuardSettings, now: () => number, signal: AbortSignal
   const issuers = settings.issuers.map((issuer) => ({ settings: issuer, keys: issuerKeys(issuer, keyOptions) }));
   const { feed } = settings;
   const feedKeys =
-    feed.keys === undefined ? fetchedKeys({ ...keyOptions, load: (stop) => fetchKeySet(feed.keysUrl, stop) }) : pinnedKeys(feed.keys);
+    feed.keys === undefined
+      ? fetchedKeys({ ...keyOptions, load: (stop) => fetchKeySet(feed.keysUrl, stop) })
+      : pinnedKeys(feed.keys);
   const tokens = createTokenVerifier(issuers, now);
   const state = createFeedState(now, onError);
-  const resolver = settings.resolve === undefined ? undefined : createResolver({ ...keyOptions, settings: settings.resolve });
+  const resolver =
+    settings.resolve === undefined ? undefined : createResolver({ ...keyOptions, settings: settings.resolve });
   const client = createFeedClient(feed, signal);
 
   const held = () => {
@@ -111,7 +118,8 @@ function furnish(settings: GuardSettings, now: () => number, signal: AbortSignal
       receipts.changed();
     },
   });
-  const follow = () => followFeed({ client, keys: feedKeys, state, intake, file, waitSecMax: feed.waitSec, now, signal, onError });
+  const follow = () =>
+    followFeed({ client, keys: feedKeys, state, intake, file, waitSecMax: feed.waitSec, now, signal, onError });
   const judge = (subject: Subject) => state.revocations()?.judge(subject, now() / 1_000);
   const status = (): GuardStatus => ({
     fresh: state.fresh(),
@@ -157,7 +165,15 @@ function createDecider(settings: GuardSettings, house: House, onError: (error: E
 }
 
 function allow({ iss, sub, tenant }: Subject, stale: boolean, user?: GuardedUser): Allowed {
-  return { allow: true, reason: "ok", iss, sub, stale, ...(tenant === undefined ? {} : { tenant }), ...(user === undefined ? {} : { user }) };
+  return {
+    allow: true,
+    reason: "ok",
+    iss,
+    sub,
+    stale,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(user === undefined ? {} : { user }),
+  };
 }
 
 function refuse(reason: RefusalReason, { iss, sub }: { readonly iss?: string; readonly sub?: string }): Refused {

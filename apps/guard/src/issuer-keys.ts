@@ -1,4 +1,11 @@
-import { fetchDocument, fetchedKeys, fetchKeySet, pinnedKeys, type KeySource, type KeySourceOptions } from "./key-source.ts";
+import {
+  fetchDocument,
+  fetchedKeys,
+  fetchKeySet,
+  pinnedKeys,
+  type KeySource,
+  type KeySourceOptions,
+} from "./key-source.ts";
 import type { IssuerSettings } from "./settings.ts";
 
 /** The keys of one token issuer: pinned, at a URL, or where its discovery document says. */
@@ -20,7 +27,9 @@ async function discover(issuer: string, signal: AbortSignal): Promise<string> {
   // OpenID Connect Discovery 1.0 §4.3: another issuer's document would bring another issuer's keys.
   if (document["issuer"] !== issuer) throw new Error(`the discovery document of ${issuer} names another issuer`);
   const url = document["jwks_uri"];
-  if (typeof url !== "string" || !URL.canParse(url)) throw new Error(`the discovery document of ${issuer} names no jwks_uri`);
-  if (issuer.startsWith("https:") && !url.startsWith("https:")) throw new Error(`the jwks_uri of ${issuer} is not https`);
+  if (typeof url !== "string" || !URL.canParse(url))
+    throw new Error(`the discovery document of ${issuer} names no jwks_uri`);
+  if (issuer.startsWith("https:") && !url.startsWith("https:"))
+    throw new Error(`the jwks_uri of ${issuer} is not https`);
   return url;
 }

@@ -79,7 +79,10 @@ export function fetchedKeys(options: KeySourceOptions): KeySource {
   };
   const keepFresh = async (): Promise<void> => {
     while (!signal.aborted) {
-      await rest(failures > 0 ? backOffMs(failures, retryFirstMs, retryMaxMs) : refreshMs * (0.9 + Math.random() / 5), signal);
+      await rest(
+        failures > 0 ? backOffMs(failures, retryFirstMs, retryMaxMs) : refreshMs * (0.9 + Math.random() / 5),
+        signal,
+      );
       if (!signal.aborted) await refreshOnce();
     }
   };
@@ -95,7 +98,8 @@ export function fetchedKeys(options: KeySourceOptions): KeySource {
       if (before === undefined) return "keys_unavailable";
       const known = await select(before, header);
       if (known !== undefined) return known;
-      if (attempt === undefined && now() - attemptedAtMs < cooldownMs) return failures > 0 ? "keys_unavailable" : "key_unknown";
+      if (attempt === undefined && now() - attemptedAtMs < cooldownMs)
+        return failures > 0 ? "keys_unavailable" : "key_unknown";
       await refreshOnce();
       const after = usable();
       const found = after === undefined ? undefined : await select(after, header);

@@ -7,11 +7,20 @@ type ReasonRow = {
 /** Every reason the guard can give for a refusal. Codes are stable: they never change their meaning. */
 export const refusalReasons = {
   token_missing: { status: 401, meaning: "The request carries no token." },
-  token_malformed: { status: 401, meaning: "The token is not a signed JWT that can be read, or is larger than 16 KiB." },
+  token_malformed: {
+    status: 401,
+    meaning: "The token is not a signed JWT that can be read, or is larger than 16 KiB.",
+  },
   signature_invalid: { status: 401, meaning: "The signature does not match the issuer's key." },
-  algorithm_not_allowed: { status: 401, meaning: "The token is signed with an algorithm its issuer is not configured for." },
+  algorithm_not_allowed: {
+    status: 401,
+    meaning: "The token is signed with an algorithm its issuer is not configured for.",
+  },
   key_unknown: { status: 401, meaning: "The issuer publishes no key with the token's key id." },
-  keys_unavailable: { status: 503, meaning: "The issuer's keys could not be fetched, and none are held that are recent enough." },
+  keys_unavailable: {
+    status: 503,
+    meaning: "The issuer's keys could not be fetched, and none are held that are recent enough.",
+  },
   type_not_allowed: { status: 401, meaning: "The token's typ is not an access token's." },
   issuer_unknown: { status: 401, meaning: "The token's issuer is not configured." },
   audience_wrong: { status: 401, meaning: "The token is meant for another audience." },
@@ -24,7 +33,10 @@ export const refusalReasons = {
   issued_before_revocation: { status: 401, meaning: "The token was issued before a revocation, or does not say when." },
   subject_unknown: { status: 401, meaning: "Rollcall knows no user for the subject." },
   subject_denied: { status: 401, meaning: "Rollcall knows the subject's user and denies it." },
-  feed_stale: { status: 503, meaning: "The revocation feed is too old to decide by, and the route refuses in that case." },
+  feed_stale: {
+    status: 503,
+    meaning: "The revocation feed is too old to decide by, and the route refuses in that case.",
+  },
   resolve_unavailable: { status: 503, meaning: "Rollcall had to be asked about the subject and did not answer." },
 } as const satisfies Record<string, ReasonRow>;
 

@@ -5,7 +5,9 @@ import type { RevocationEntry } from "./revocations.ts";
 import type { ResolveSettings } from "./settings.ts";
 import type { ResolveAnswer, ResolveRequest } from "./wire.ts";
 
-export type Resolution = { readonly user: GuardedUser } | { readonly reason: "subject_denied" | "subject_unknown" | "resolve_unavailable" };
+export type Resolution =
+  | { readonly user: GuardedUser }
+  | { readonly reason: "subject_denied" | "subject_unknown" | "resolve_unavailable" };
 
 export type Resolver = {
   /** Asks unless an answer is remembered; `afresh` asks in any case. */
@@ -87,7 +89,11 @@ async function post(settings: ResolveSettings, { iss, sub }: ResolveRequest, sig
   const answer = await exchange({
     url: settings.url,
     method: "POST",
-    headers: { authorization: `Bearer ${settings.token}`, "content-type": "application/json", accept: "application/json" },
+    headers: {
+      authorization: `Bearer ${settings.token}`,
+      "content-type": "application/json",
+      accept: "application/json",
+    },
     body: JSON.stringify({ iss, sub } satisfies ResolveRequest),
     timeoutMs: settings.timeoutMs,
     bytesMax: answerBytesMax,
@@ -104,7 +110,11 @@ function read(answer: ResolveAnswer | null): Resolution | undefined {
   if (answer?.status === "unknown") return { reason: "subject_unknown" };
   if (answer?.status !== "active") return undefined;
   const { userId: id, userName, groups } = answer;
-  const readable = typeof id === "string" && typeof userName === "string" && Array.isArray(groups) && groups.every((group) => typeof group === "string");
+  const readable =
+    typeof id === "string" &&
+    typeof userName === "string" &&
+    Array.isArray(groups) &&
+    groups.every((group) => typeof group === "string");
   return readable ? { user: { id, userName, groups } } : undefined;
 }
 

@@ -56,8 +56,14 @@ test("a file signed by another key is not trusted", async () => {
 });
 
 test.each([
-  ["changed in one letter", async (path: string) => writeFile(path, (await readFile(path, "utf8")).replace('"eve"', '"bob"'))],
-  ["emptied of its snapshot", async (path: string) => writeFile(path, (await readFile(path, "utf8")).split("\n").slice(3).join("\n"))],
+  [
+    "changed in one letter",
+    async (path: string) => writeFile(path, (await readFile(path, "utf8")).replace('"eve"', '"bob"')),
+  ],
+  [
+    "emptied of its snapshot",
+    async (path: string) => writeFile(path, (await readFile(path, "utf8")).split("\n").slice(3).join("\n")),
+  ],
   ["overwritten", async (path: string) => writeFile(path, "{}\n")],
 ])("a file that was %s is ignored", async (_, spoil) => {
   const { guard: create, persisted, persistPath, errors } = await leftBehind();
@@ -118,7 +124,11 @@ test("a feed that went back behind the file is not followed", async () => {
   const before = await scene.guard({ feed: { ...scene.options().feed, persistPath } });
   await before.close();
   scene.feed.told.log = [];
-  const guard = await create({ issuers: options().issuers, feed: { ...scene.options().feed, persistPath }, now: clock.now });
+  const guard = await create({
+    issuers: options().issuers,
+    feed: { ...scene.options().feed, persistPath },
+    now: clock.now,
+  });
   expect(guard.status()).toMatchObject({ feed: { seq: 1 } });
   expect(await guard.check(await issuer.mint())).toMatchObject({ reason: "revoked" });
 });

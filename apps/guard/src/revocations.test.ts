@@ -4,8 +4,23 @@ import { createRevocations, type RevocationEntry } from "./revocations.ts";
 
 const iss = "https://idp.example";
 const now = 1_000_000;
-const ada: Subject = { iss, sub: "ada", subKey: "ada", tenant: "t1", sid: "s1", jti: "j1", iat: now - 100, exp: now + 200 };
-const entry = (changes: Partial<RevocationEntry>): RevocationEntry => ({ op: "deny", scope: "sub", iss, sub: "ada", ...changes });
+const ada: Subject = {
+  iss,
+  sub: "ada",
+  subKey: "ada",
+  tenant: "t1",
+  sid: "s1",
+  jti: "j1",
+  iat: now - 100,
+  exp: now + 200,
+};
+const entry = (changes: Partial<RevocationEntry>): RevocationEntry => ({
+  op: "deny",
+  scope: "sub",
+  iss,
+  sub: "ada",
+  ...changes,
+});
 
 function judge(subject: Subject, ...entries: readonly Partial<RevocationEntry>[]) {
   const revocations = createRevocations();
@@ -86,7 +101,8 @@ test("the digest is that of what is left, whichever way it came about", () => {
   const straight = createRevocations();
   straight.apply(entry({ sub: "eve", nbf: 7, op: "nbf" }));
   const roundabout = createRevocations();
-  for (const changes of [{}, { sub: "eve" }, { op: "allow" }, { sub: "eve", nbf: 7, op: "nbf" }] as const) roundabout.apply(entry(changes));
+  for (const changes of [{}, { sub: "eve" }, { op: "allow" }, { sub: "eve", nbf: 7, op: "nbf" }] as const)
+    roundabout.apply(entry(changes));
   expect(roundabout.digest()).toBe(straight.digest());
   expect(roundabout.size()).toBe(1);
   roundabout.apply(entry({ sub: "eve", op: "allow" }));

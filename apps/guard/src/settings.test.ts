@@ -23,7 +23,11 @@ function problems(options: unknown): readonly string[] {
 
 test("options that say what must be said are taken", () => {
   expect(problems(good)).toEqual([]);
-  expect(settle(good).feed).toMatchObject({ name: "acme", keysUrl: "https://rollcall.example/.well-known/jwks.json", waitSec: 25 });
+  expect(settle(good).feed).toMatchObject({
+    name: "acme",
+    keysUrl: "https://rollcall.example/.well-known/jwks.json",
+    waitSec: 25,
+  });
   expect(settle(good).issuers[0]).toMatchObject({ toleranceSec: 30, subjectClaim: "sub", keys: { kind: "discovery" } });
 });
 
@@ -41,7 +45,13 @@ test("everything that is wrong is said at once", () => {
   const found = problems({
     issuers: [
       { issuer: "", jwks, audience: "api", algorithms: ["HS256", "none"] },
-      { issuer: "https://idp.example", clockToleranceSec: 61, jwks, jwksUrl: "https://idp.example/jwks", subjectFormat: /a/g },
+      {
+        issuer: "https://idp.example",
+        clockToleranceSec: 61,
+        jwks,
+        jwksUrl: "https://idp.example/jwks",
+        subjectFormat: /a/g,
+      },
     ],
     feed: { url: "ftp://rollcall.example", token: "", gateway: "", waitSec: -1 },
     unknown: "resolve",
@@ -80,7 +90,10 @@ test.each([
   ["a feed URL without a feed", { feed: { ...good.feed, url: "https://rollcall.example/" } }],
   ["empty pinned keys", { feed: { ...good.feed, keys: { keys: [] } } }],
   ["a resolve without a token", { resolve: { url: "https://rollcall.example/v1/resolve", token: "" } }],
-  ["a resolve that takes forever", { resolve: { url: "https://rollcall.example/v1/resolve", token: "x", timeoutMs: 1e9 } }],
+  [
+    "a resolve that takes forever",
+    { resolve: { url: "https://rollcall.example/v1/resolve", token: "x", timeoutMs: 1e9 } },
+  ],
   ["an unknown stale choice", { stale: "maybe" }],
   ["resolve without saying where", { stale: "resolve" }],
 ])("%s is a problem", (_, changes) => {

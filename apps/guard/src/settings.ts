@@ -55,7 +55,17 @@ export type GuardSettings = {
 type Report = (problem: string) => void;
 
 const algorithmsKnown = new Set([
-  "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
 ]);
 const algorithmsUsual = ["RS256", "ES256", "EdDSA", "PS256"];
 const typesUsual = ["jwt", "at+jwt", "application/at+jwt", undefined];
@@ -115,10 +125,14 @@ function settleIssuer(options: IssuerOptions, report: Report): IssuerSettings {
   } else if (Array.isArray(audience) && audience.includes("any")) {
     report('audience: "any" stands alone, not in a list');
   }
-  if (subjectFormat !== undefined && (!(subjectFormat instanceof RegExp) || subjectFormat.global || subjectFormat.sticky)) {
+  if (
+    subjectFormat !== undefined &&
+    (!(subjectFormat instanceof RegExp) || subjectFormat.global || subjectFormat.sticky)
+  ) {
     report("subjectFormat: must be a RegExp without the flags g and y, which remember the last match");
   }
-  if (![undefined, "exact", "casefold"].includes(options.subjectCompare)) report('subjectCompare: must be "exact" or "casefold"');
+  if (![undefined, "exact", "casefold"].includes(options.subjectCompare))
+    report('subjectCompare: must be "exact" or "casefold"');
   for (const name of ["subjectClaim", "tenantClaim", "tenant"] as const) {
     if (options[name] !== undefined && !isText(options[name])) report(`${name}: must be a text that is not empty`);
   }
@@ -138,7 +152,13 @@ function settleIssuer(options: IssuerOptions, report: Report): IssuerSettings {
     tenantClaim: options.tenantClaim,
     tenant: options.tenant,
     subjectFormat,
-    toleranceSec: settleNumber("clockToleranceSec", options.clockToleranceSec, toleranceSecUsual, toleranceSecMax, report),
+    toleranceSec: settleNumber(
+      "clockToleranceSec",
+      options.clockToleranceSec,
+      toleranceSecUsual,
+      toleranceSecMax,
+      report,
+    ),
   };
 }
 
@@ -182,7 +202,8 @@ function settleFeed(options: FeedOptions | undefined, report: Report): FeedSetti
   }
   if (!isText(options.token)) report("feed.token: must not be empty");
   if (!isText(options.gateway)) report("feed.gateway: name this gateway");
-  if (options.persistPath !== undefined && !isText(options.persistPath)) report("feed.persistPath: must be a file's path");
+  if (options.persistPath !== undefined && !isText(options.persistPath))
+    report("feed.persistPath: must be a file's path");
   if (options.keys !== undefined && !isKeySet(options.keys)) {
     report("feed.keys: must be a JSON Web Key Set with one key or more");
   }
@@ -205,7 +226,8 @@ function settleResolve(options: ResolveOptions, report: Report): ResolveSettings
     url: options.url,
     token: options.token,
     timeoutMs: settleNumber("resolve.timeoutMs", options.timeoutMs, resolveTimeoutMsUsual, resolveTimeoutMsMax, report),
-    rememberMs: settleNumber("resolve.rememberSec", options.rememberSec, rememberSecUsual, rememberSecMax, report) * 1_000,
+    rememberMs:
+      settleNumber("resolve.rememberSec", options.rememberSec, rememberSecUsual, rememberSecMax, report) * 1_000,
   };
 }
 

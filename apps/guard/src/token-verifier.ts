@@ -1,4 +1,11 @@
-import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type ProtectedHeaderParameters } from "jose";
+import {
+  compactVerify,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type ProtectedHeaderParameters,
+} from "jose";
 import { createBoundedMemory } from "./bounded-memory.ts";
 import { judgeClaims, judgeTime } from "./claims.ts";
 import type { Subject } from "./decision.ts";
@@ -55,10 +62,16 @@ export function createTokenVerifier(issuers: readonly TokenIssuer[], now: () => 
 
     const { claims } = opened;
     const judgement = judgeClaims(opened.header.typ, claims, issuer.settings, now() / 1_000);
-    if ("reason" in judgement) return { ...judgement, iss: issuer.settings.issuer, ...(typeof claims.sub === "string" ? { sub: claims.sub } : {}) };
+    if ("reason" in judgement)
+      return {
+        ...judgement,
+        iss: issuer.settings.issuer,
+        ...(typeof claims.sub === "string" ? { sub: claims.sub } : {}),
+      };
     const { subject } = judgement;
     lifetimeSecMax = Math.max(lifetimeSecMax ?? 0, subject.exp - (subject.iat ?? now() / 1_000));
-    if (keysVersion !== undefined && token.length <= rememberedBytesMax) verified.remember(token, { subject, issuer, keysVersion });
+    if (keysVersion !== undefined && token.length <= rememberedBytesMax)
+      verified.remember(token, { subject, issuer, keysVersion });
     return { subject };
   };
 

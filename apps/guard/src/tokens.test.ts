@@ -11,17 +11,31 @@ const secret = new TextEncoder().encode("a secret that is long enough for HS256"
 test("a valid token passes, with what it says of its bearer", async () => {
   const { guard, issuer } = await createScene();
   const { check } = await guard();
-  expect(await check(await issuer.mint())).toEqual({ allow: true, reason: "ok", iss: issuer.origin, sub: "ada", stale: false });
+  expect(await check(await issuer.mint())).toEqual({
+    allow: true,
+    reason: "ok",
+    iss: issuer.origin,
+    sub: "ada",
+    stale: false,
+  });
 });
 
-type Case = { readonly claims?: Record<string, unknown>; readonly mint?: MintOptions; readonly issuer?: Partial<IssuerOptions> };
+type Case = {
+  readonly claims?: Record<string, unknown>;
+  readonly mint?: MintOptions;
+  readonly issuer?: Partial<IssuerOptions>;
+};
 
 test.each<readonly [keyof typeof refusalReasons, string, Case]>([
   ["algorithm_not_allowed", "HS256 with the public key's id", { mint: { header: { alg: "HS256" }, key: secret } }],
   ["algorithm_not_allowed", "an algorithm the issuer is not configured for", { issuer: { algorithms: ["RS256"] } }],
   ["key_unknown", "a key id that is not published", { mint: { header: { kid: "key-9" } } }],
   ["type_not_allowed", "a logout token", { mint: { header: { typ: "logout+jwt" } } }],
-  ["type_not_allowed", "no typ where one is wanted", { mint: { header: { typ: undefined } }, issuer: { types: ["at+jwt"] } }],
+  [
+    "type_not_allowed",
+    "no typ where one is wanted",
+    { mint: { header: { typ: undefined } }, issuer: { types: ["at+jwt"] } },
+  ],
   ["audience_wrong", "another audience", { claims: { aud: "other" } }],
   ["audience_wrong", "no audience", { claims: { aud: undefined } }],
   ["audience_wrong", "other audiences", { claims: { aud: ["x", "y"] } }],
@@ -54,7 +68,17 @@ test("token_malformed: what is no signed JWT is refused", async () => {
   const { check } = await guard();
   const token = await issuer.mint();
   const critical = `${Buffer.from(JSON.stringify({ alg: "RS256", crit: ["b64"], b64: false })).toString("base64url")}.${token.split(".").slice(1).join(".")}`;
-  for (const bad of ["x", "a.b", "a.b.c", `${token}.x`, ` ${token}`, `${token}\n`, "a".repeat(16 * 1024 + 1), "e30.W10.e30", critical]) {
+  for (const bad of [
+    "x",
+    "a.b",
+    "a.b.c",
+    `${token}.x`,
+    ` ${token}`,
+    `${token}\n`,
+    "a".repeat(16 * 1024 + 1),
+    "e30.W10.e30",
+    critical,
+  ]) {
     expect(await check(bad)).toEqual({ allow: false, reason: "token_malformed", status: 401 });
   }
 });
@@ -73,7 +97,11 @@ test("signature_invalid: a token of the right key id and the wrong key is refuse
   const { guard, issuer } = await createScene();
   const { check } = await guard();
   const { privateKey } = await generateKeyPair("ES256");
-  expect(await check(await issuer.mint({}, { key: privateKey }))).toEqual({ allow: false, reason: "signature_invalid", status: 401 });
+  expect(await check(await issuer.mint({}, { key: privateKey }))).toEqual({
+    allow: false,
+    reason: "signature_invalid",
+    status: 401,
+  });
 });
 
 test("signature_invalid: a key the token brings along decides nothing", async () => {
@@ -81,7 +109,9 @@ test("signature_invalid: a key the token brings along decides nothing", async ()
   const { check } = await guard();
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const header = { jwk: await exportJWK(publicKey), jku: `${issuer.origin}/other`, x5u: `${issuer.origin}/other` };
-  expect(await check(await issuer.mint({}, { header, key: privateKey }))).toMatchObject({ reason: "signature_invalid" });
+  expect(await check(await issuer.mint({}, { header, key: privateKey }))).toMatchObject({
+    reason: "signature_invalid",
+  });
   expect(issuer.answers.requests).toEqual([]);
 });
 
@@ -136,7 +166,11 @@ test("a remembered token expires all the same", async () => {
 
 test("tenant, subject claim, type in other letters and several audiences are read as configured", async () => {
   const { guard, issuer, options } = await createScene();
-  const { check } = await guard({ issuers: [{ ...options().issuers[0]!, audience: ["web", "api"], tenantClaim: "tid", tenant: "t1", subjectClaim: "oid" }] });
+  const { check } = await guard({
+    issuers: [
+      { ...options().issuers[0]!, audience: ["web", "api"], tenantClaim: "tid", tenant: "t1", subjectClaim: "oid" },
+    ],
+  });
   const token = await issuer.mint({ tid: "t1", oid: "o-1", aud: ["x", "web"] }, { header: { typ: "AT+JWT" } });
   expect(await check(token)).toMatchObject({ allow: true, tenant: "t1", sub: "o-1" });
 });
@@ -159,7 +193,9 @@ test("keys_unavailable: a discovery document of another issuer brings no keys", 
 test("keys_unavailable: a redirect to keys is not followed, and the keys are taken once they come", async () => {
   const { guard, issuer } = await createScene();
   issuer.answers.status = 302;
-  const { check } = await guard({ issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }] });
+  const { check } = await guard({
+    issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }],
+  });
   const token = await issuer.mint();
   expect(await check(token)).toMatchObject({ reason: "keys_unavailable" });
   expect(issuer.answers.requests).not.toContain("/elsewhere");
@@ -169,7 +205,10 @@ test("keys_unavailable: a redirect to keys is not followed, and the keys are tak
 
 test("the last good keys serve through an outage of the issuer, for a day", async () => {
   const { guard, issuer, clock } = await createScene();
-  const { check } = await guard({ stale: "allow", issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }] });
+  const { check } = await guard({
+    stale: "allow",
+    issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }],
+  });
   issuer.answers.status = 500;
   clock.advanceSec(86_400);
   expect(await check(await issuer.mint())).toMatchObject({ allow: true });
@@ -179,14 +218,19 @@ test("the last good keys serve through an outage of the issuer, for a day", asyn
 
 test("an unknown key id is looked up once per cooldown, however many tokens carry one", async () => {
   const { guard, issuer, clock } = await createScene();
-  const { check } = await guard({ stale: "allow", issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }] });
+  const { check } = await guard({
+    stale: "allow",
+    issuers: [{ issuer: issuer.origin, audience: "any", jwksUrl: `${issuer.origin}/jwks` }],
+  });
   const before = await issuer.mint();
   expect(await check(before)).toMatchObject({ allow: true });
   await issuer.rotate();
   expect(await check(await issuer.mint())).toMatchObject({ reason: "key_unknown" });
   expect(issuer.answers.requests).toHaveLength(1);
   clock.advanceSec(30);
-  const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.mint({}, { header: { kid: `random-${index}` } })));
+  const tokens = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => issuer.mint({}, { header: { kid: `random-${index}` } })),
+  );
   await Promise.all(tokens.map(async (token) => expect(await check(token)).toMatchObject({ reason: "key_unknown" })));
   expect(issuer.answers.requests).toHaveLength(2);
   expect(await check(await issuer.mint())).toMatchObject({ allow: true });

@@ -98,7 +98,12 @@ export type Receipt = {
 /** `POST /v1/resolve` asks about one subject of a verified token. */
 export type ResolveRequest = { readonly iss: string; readonly sub: string };
 export type ResolveAnswer =
-  | { readonly status: "active"; readonly userId: string; readonly userName: string; readonly groups: readonly string[] }
+  | {
+      readonly status: "active";
+      readonly userId: string;
+      readonly userName: string;
+      readonly groups: readonly string[];
+    }
   | { readonly status: "denied"; readonly reason: string }
   | { readonly status: "unknown"; readonly reason: string };
 
@@ -125,7 +130,9 @@ export function toWire(entry: FeedEntry, issuerIndex: number): WireEntry {
  * What is hashed into the running digest: the state an entry leaves behind, or undefined where it
  * leaves none. Sequence, reason and times stay out, so a republished key digests alike.
  */
-export function digestInput(entry: Pick<FeedEntry, "op" | "scope" | "iss" | "sub" | "nbf" | "exp">): string | undefined {
+export function digestInput(
+  entry: Pick<FeedEntry, "op" | "scope" | "iss" | "sub" | "nbf" | "exp">,
+): string | undefined {
   if (entry.op === "allow" && entry.nbf === undefined) return undefined;
   return JSON.stringify([entry.scope, entry.iss, entry.sub, entry.op === "deny", entry.nbf ?? null, entry.exp ?? null]);
 }

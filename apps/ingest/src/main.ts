@@ -3,14 +3,23 @@ import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime"
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
 import { ingestRoutes } from "./scim-part.ts";
 
-const settings = ["DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "ROLLCALL_SECRET", "PUBLIC_URL", "INGEST_PORT"] as const;
+const settings = [
+  "DATABASE_URL",
+  "DATABASE_POOL",
+  "REDIS_URL",
+  "ROLLCALL_SECRET",
+  "PUBLIC_URL",
+  "INGEST_PORT",
+] as const;
 
 await runProcess("ingest", settings, async ({ config, log, shutdown }) => {
   const onError = (error: Error): void => log.warn({ err: error }, "a connection broke");
   const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError });
   shutdown.add("database", () => database.close());
   await assertDurable(database);
-  const waker = createWaker({ redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }, (error) => log.warn({ err: error }, "the queue failed; the sweep goes on"));
+  const waker = createWaker({ redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }, (error) =>
+    log.warn({ err: error }, "the queue failed; the sweep goes on"),
+  );
   shutdown.add("waker", () => waker.close());
 
   const scim = ingestRoutes({
@@ -20,5 +29,10 @@ await runProcess("ingest", settings, async ({ config, log, shutdown }) => {
     publicUrl: config.PUBLIC_URL,
     newId,
   });
-  await listen(createServer(log, { ready: () => isReady(database) }, shutdown), [scim], { host: config.HOST, port: config.INGEST_PORT }, shutdown);
+  await listen(
+    createServer(log, { ready: () => isReady(database) }, shutdown),
+    [scim],
+    { host: config.HOST, port: config.INGEST_PORT },
+    shutdown,
+  );
 });

@@ -11,7 +11,13 @@ export type IngestDependencies = {
 };
 
 /** The SCIM door under `/scim/v2`. The bearer token names the connection, and so the tenant. */
-export function ingestRoutes({ database, credentials, wake, publicUrl, newId }: IngestDependencies): FastifyPluginAsync {
+export function ingestRoutes({
+  database,
+  credentials,
+  wake,
+  publicUrl,
+  newId,
+}: IngestDependencies): FastifyPluginAsync {
   return async (app) => {
     await app.register(
       scimRoutes({
@@ -19,7 +25,9 @@ export function ingestRoutes({ database, credentials, wake, publicUrl, newId }: 
         groups: createGroupDirectory(database, newId),
         authenticate: async (token) => {
           const bearer = await credentials.authenticate(token, "scim");
-          return bearer?.tenantId === undefined || bearer.connection === undefined ? undefined : { tenantId: bearer.tenantId, connection: bearer.connection };
+          return bearer?.tenantId === undefined || bearer.connection === undefined
+            ? undefined
+            : { tenantId: bearer.tenantId, connection: bearer.connection };
         },
         wake,
         publicUrl,

@@ -34,7 +34,12 @@ export const feedDigest: Digest = {
 };
 
 /** Publishes pending revocations into the feeds' logs while this process leads, and stands by while another does. */
-export async function startPublisher({ database, log, retentionSec, pollMs = 250 }: PublisherOptions): Promise<Publisher> {
+export async function startPublisher({
+  database,
+  log,
+  retentionSec,
+  pollMs = 250,
+}: PublisherOptions): Promise<Publisher> {
   const bell = createBell();
   let closed = false;
   const onError = (error: Error): void => log.warn({ err: error }, "the publisher lost a connection");
@@ -46,7 +51,8 @@ export async function startPublisher({ database, log, retentionSec, pollMs = 250
     let trimAtMs = 0;
     while (!closed && !leadership.isLost()) {
       let published = 0;
-      for (const tenantId of await feedsPending(database)) published += await publishFeed(database, tenantId, fence, feedDigest);
+      for (const tenantId of await feedsPending(database))
+        published += await publishFeed(database, tenantId, fence, feedDigest);
       if (Date.now() >= trimAtMs) {
         for (const tenantId of await feedTenants(database)) await trimFeed(database, tenantId, retentionSec);
         trimAtMs = Date.now() + trimEveryMs;

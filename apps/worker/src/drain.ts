@@ -1,4 +1,15 @@
-import { type Database, converge, failClosed, markApplied, markDead, markFailed, takeEvents, takeLane, tenantsWaiting, type WaitingEvent } from "@rollcall/core/store";
+import {
+  type Database,
+  converge,
+  failClosed,
+  markApplied,
+  markDead,
+  markFailed,
+  takeEvents,
+  takeLane,
+  tenantsWaiting,
+  type WaitingEvent,
+} from "@rollcall/core/store";
 import type { Logger } from "@rollcall/core/runtime";
 import { isTransient } from "./transient.ts";
 
@@ -12,6 +23,8 @@ export type DrainOptions = {
 
 export type Drain = (lane: number) => Promise<number>;
 
+type Drainer = Required<DrainOptions>;
+
 const retryMsMin = 1_000;
 const retryMsMax = 60_000;
 
@@ -20,89 +33,113 @@ const retryMsMax = 60_000;
  * transaction each. A batch that fails is halved until the faulty subject is alone. Answers how many
  * events were applied. Safe to run twice at once: rows are locked, and converging twice changes nothing.
  */
-export function createDrain({ database, log, newId, batchMax = 500, attemptsMax = 8 }: DrainOptions): Drain {
-  async function drainTenant(tenantId: string, lane: number): Promise<number> {
-    let taken: readonly WaitingEvent[] = [];
-    try {
-      await database.inTenant(tenantId, async (transaction) => {
-        taken = await takeLane(transaction, lane, batchMax);
-        if (taken.length === 0) return;
-        await converge(transaction, tenantId, taken);
-        await markApplied(transaction, taken.map(({ id }) => id));
-      });
-      return taken.length;
-    } catch (error) {
-      if (taken.length === 0 || isTransient(error)) throw error;
-      return bisect(tenantId, taken, error);
-    }
-  }
-
-  /** The halves keep subjects whole, so a subject's events share their fate. */
-  async function bisect(tenantId: string, events: readonly WaitingEvent[], cause: unknown): Promise<number> {
-    const bySubject = [...Map.groupBy(events, (event) => event.subjectId).values()];
-    if (bySubject.length === 1) {
-      await setAside(tenantId, events, cause);
-      return 0;
-    }
-    const middle = Math.ceil(bySubject.length / 2);
-    let applied = 0;
-    for (const half of [bySubject.slice(0, middle), bySubject.slice(middle)]) applied += await applyNamed(tenantId, half.flat());
-    return applied;
-  }
-
-  async function applyNamed(tenantId: string, events: readonly WaitingEvent[]): Promise<number> {
-    try {
-      return await database.inTenant(tenantId, async (transaction) => {
-        const taken = await takeEvents(transaction, events.map(({ id }) => id));
-        if (taken.length === 0) return 0;
-        await converge(transaction, tenantId, taken);
-        await markApplied(transaction, taken.map(({ id }) => id));
-        return taken.length;
-      });
-    } catch (error) {
-      if (isTransient(error)) throw error;
-      return bisect(tenantId, events, error);
-    }
-  }
-
-  /** A denial that cannot be applied denies at once; then, like any event, it is retried and at last given up. */
-  async function setAside(tenantId: string, events: readonly WaitingEvent[], cause: unknown): Promise<void> {
-    const first = events[0];
-    if (first === undefined) return;
-    const ids = events.map(({ id }) => id);
-    const attempts = Math.max(...events.map((event) => event.attempts)) + 1;
-    log.error({ err: cause, tenant: tenantId, subject: first.subjectId, events: ids, attempts }, "an event cannot be applied");
-
-    const denying = events.find((event) => event.denying);
-    if (denying !== undefined) await failClosed(database, tenantId, first.subjectId, denying.acceptedAt);
-    const reason = reasonOf(cause);
-    if (attempts >= attemptsMax) await markDead(database, tenantId, first.subjectId, ids, reason, newId());
-    else await markFailed(database, tenantId, ids, reason, retryMs(attempts));
-  }
-
-  /** One tenant whose rows are stuck must not keep the others waiting: its failure is raised after their turn. */
-  async function drainTenants(lane: number): Promise<number> {
-    const failures: unknown[] = [];
-    let applied = 0;
-    for (const tenantId of await tenantsWaiting(database, lane)) {
-      try {
-        applied += await drainTenant(tenantId, lane);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-    return applied;
-  }
-
+export function createDrain({ batchMax = 500, attemptsMax = 8, ...options }: DrainOptions): Drain {
+  const drainer = { ...options, batchMax, attemptsMax };
   return async (lane) => {
     let applied = 0;
     for (;;) {
-      const progress = await drainTenants(lane);
+      const progress = await drainTenants(drainer, lane);
       if (progress === 0) return applied;
       applied += progress;
     }
   };
+}
+
+/** One tenant whose rows are stuck must not keep the others waiting: its failure is raised after their turn. */
+async function drainTenants(drainer: Drainer, lane: number): Promise<number> {
+  const failures: unknown[] = [];
+  let applied = 0;
+  for (const tenantId of await tenantsWaiting(drainer.database, lane)) {
+    try {
+      applied += await drainTenant(drainer, tenantId, lane);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return applied;
+}
+
+async function drainTenant(drainer: Drainer, tenantId: string, lane: number): Promise<number> {
+  let taken: readonly WaitingEvent[] = [];
+  try {
+    await drainer.database.inTenant(tenantId, async (transaction) => {
+      taken = await takeLane(transaction, lane, drainer.batchMax);
+      if (taken.length === 0) return;
+      await converge(transaction, tenantId, taken);
+      await markApplied(
+        transaction,
+        taken.map(({ id }) => id),
+      );
+    });
+    return taken.length;
+  } catch (error) {
+    if (taken.length === 0 || isTransient(error)) throw error;
+    return bisect(drainer, tenantId, taken, error);
+  }
+}
+
+/** The halves keep subjects whole, so a subject's events share their fate. */
+async function bisect(
+  drainer: Drainer,
+  tenantId: string,
+  events: readonly WaitingEvent[],
+  cause: unknown,
+): Promise<number> {
+  const bySubject = [...Map.groupBy(events, (event) => event.subjectId).values()];
+  if (bySubject.length === 1) {
+    await setAside(drainer, tenantId, events, cause);
+    return 0;
+  }
+  const middle = Math.ceil(bySubject.length / 2);
+  let applied = 0;
+  for (const half of [bySubject.slice(0, middle), bySubject.slice(middle)])
+    applied += await applyNamed(drainer, tenantId, half.flat());
+  return applied;
+}
+
+async function applyNamed(drainer: Drainer, tenantId: string, events: readonly WaitingEvent[]): Promise<number> {
+  try {
+    return await drainer.database.inTenant(tenantId, async (transaction) => {
+      const taken = await takeEvents(
+        transaction,
+        events.map(({ id }) => id),
+      );
+      if (taken.length === 0) return 0;
+      await converge(transaction, tenantId, taken);
+      await markApplied(
+        transaction,
+        taken.map(({ id }) => id),
+      );
+      return taken.length;
+    });
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    return bisect(drainer, tenantId, events, error);
+  }
+}
+
+/** A denial that cannot be applied denies at once; then, like any event, it is retried and at last given up. */
+async function setAside(
+  { database, log, newId, attemptsMax }: Drainer,
+  tenantId: string,
+  events: readonly WaitingEvent[],
+  cause: unknown,
+): Promise<void> {
+  const first = events[0];
+  if (first === undefined) return;
+  const ids = events.map(({ id }) => id);
+  const attempts = Math.max(...events.map((event) => event.attempts)) + 1;
+  log.error(
+    { err: cause, tenant: tenantId, subject: first.subjectId, events: ids, attempts },
+    "an event cannot be applied",
+  );
+
+  const denying = events.find((event) => event.denying);
+  if (denying !== undefined) await failClosed(database, tenantId, first.subjectId, denying.acceptedAt);
+  const reason = reasonOf(cause);
+  if (attempts >= attemptsMax) await markDead(database, tenantId, first.subjectId, ids, reason, newId());
+  else await markFailed(database, tenantId, ids, reason, retryMs(attempts));
 }
 
 /** Doubles from one second to a minute, with up to a quarter of jitter so that retries spread. */
@@ -112,7 +149,12 @@ function retryMs(attempts: number): number {
 
 /** Names the fault without the data that PostgreSQL may quote in its message. */
 function reasonOf(cause: unknown): string {
-  const { code, constraint, name, message } = cause as { code?: string; constraint?: string; name?: string; message?: string };
+  const { code, constraint, name, message } = cause as {
+    code?: string;
+    constraint?: string;
+    name?: string;
+    message?: string;
+  };
   if (code !== undefined) return constraint === undefined ? `database ${code}` : `database ${code} ${constraint}`;
   return `${name ?? "Error"}: ${(message ?? "").slice(0, 300)}`;
 }

@@ -20,7 +20,9 @@ export type Worker = { readonly drain: Drain; close(): Promise<void> };
 export function startWorker({ database, queue, log, newId }: WorkerOptions): Worker {
   const drain = createDrain({ database, log, newId });
   const sweep = startSweep(database, drain, log);
-  const lanes = startLaneWorker(queue, drain, (error) => log.warn({ err: error }, "the queue failed; the sweep goes on"));
+  const lanes = startLaneWorker(queue, drain, (error) =>
+    log.warn({ err: error }, "the queue failed; the sweep goes on"),
+  );
   return {
     drain,
     close: async () => {

@@ -1,6 +1,6 @@
 -- What the Prisma schema cannot say: partial indexes, roles and row-level security.
 
--- The lane of a subject: the last byte of its id, modulo 32. The same as laneOf in core/domain.
+-- The lane of a subject: the last byte of its id, modulo 32. Ids end in random bits, so lanes fill evenly.
 CREATE FUNCTION rollcall_lane(subject uuid) RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (get_byte(uuid_send(subject), 15) % 32)::smallint;

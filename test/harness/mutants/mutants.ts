@@ -44,9 +44,15 @@ export const mutants: readonly Mutant[] = [
     file: `${store}/converge-users.ts`,
     changes: [
       { from: "row.applied_version >= row.version", to: "false" },
-      { from: "wanted: wantedUser(state)", to: 'wanted: { ...wantedUser(state), denials: subject.killedAtMs === undefined ? [] : ["idp_deleted"] }' },
+      {
+        from: "wanted: wantedUser(state)",
+        to: 'wanted: { ...wantedUser(state), denials: subject.killedAtMs === undefined ? [] : ["idp_deleted"] }',
+      },
     ],
-    caughtBy: { file: "orders", test: "a leaver, applied in all 720 orders > lead to one state, with one delivered twice" },
+    caughtBy: {
+      file: "orders",
+      test: "a leaver, applied in all 720 orders > lead to one state, with one delivered twice",
+    },
   },
   {
     name: 'a truthy "False"',
@@ -58,8 +64,14 @@ export const mutants: readonly Mutant[] = [
     name: "a naive cursor: publish what has a higher number than the last",
     file: `${store}/publish.ts`,
     changes: [
-      { from: "SELECT id FROM feed_pending ORDER BY id", to: "SELECT id FROM feed_pending WHERE id > ${cursor} ORDER BY id" },
-      { from: "return transaction.query<PendingRow>(sql`", to: "return moveOn(transaction.query<PendingRow & { last: number }>(sql`" },
+      {
+        from: "SELECT id FROM feed_pending ORDER BY id",
+        to: "SELECT id FROM feed_pending WHERE id > ${cursor} ORDER BY id",
+      },
+      {
+        from: "return transaction.query<PendingRow>(sql`",
+        to: "return moveOn(transaction.query<PendingRow & { last: number }>(sql`",
+      },
       { from: "SELECT keys.scope, keys.iss,", to: "SELECT max(keys.id) OVER () AS last, keys.scope, keys.iss," },
       { from: "ORDER BY keys.id`);", to: "ORDER BY keys.id`));" },
       {
@@ -84,7 +96,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a denial that cannot be applied is let pass",
     file: "apps/worker/src/drain.ts",
-    changes: [{ from: "if (denying !== undefined) await failClosed(", to: "if (denying === undefined) await failClosed(" }],
+    changes: [
+      { from: "if (denying !== undefined) await failClosed(", to: "if (denying === undefined) await failClosed(" },
+    ],
     caughtBy: { file: "poison", test: "denies at once" },
   },
   {
@@ -148,7 +162,8 @@ export function mutate(source: string, mutant: Mutant): string {
   return mutant.changes.reduce((text, { from, to }) => {
     const pattern = new RegExp(from.split(/\s+/).map(escapeRegExp).join("\\s+"), "g");
     const found = text.match(pattern)?.length ?? 0;
-    if (found !== 1) throw new Error(`${mutant.name}: ${mutant.file} has ${found} places like ${JSON.stringify(from)}, expected one`);
+    if (found !== 1)
+      throw new Error(`${mutant.name}: ${mutant.file} has ${found} places like ${JSON.stringify(from)}, expected one`);
     return text.replace(pattern, () => to);
   }, source);
 }

@@ -5,7 +5,12 @@ import type { Reporter, TestModule } from "vitest/node";
 import { mutants, mutate } from "./mutants.ts";
 
 /** What one mutant's story said. */
-export type Verdict = { readonly mutant: string; readonly test: string; readonly state: string; readonly errors: readonly string[] };
+export type Verdict = {
+  readonly mutant: string;
+  readonly test: string;
+  readonly state: string;
+  readonly errors: readonly string[];
+};
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 // A cache of what was read would hand a mutant to whoever reads that file next, and the sound file to the mutant.
@@ -20,7 +25,12 @@ const reporter: Reporter = {
       if (faults.length > 0) return [{ mutant: module.project.name, test: "", state: "broken", errors: faults }];
       return [...module.children.allTests()].map((test) => {
         const { state, errors } = test.result();
-        return { mutant: module.project.name, test: test.fullName, state, errors: (errors ?? []).map(({ message }) => message) };
+        return {
+          mutant: module.project.name,
+          test: test.fullName,
+          state,
+          errors: (errors ?? []).map(({ message }) => message),
+        };
       });
     });
     writeFileSync(MUTANTS_REPORT, JSON.stringify({ verdicts, unhandled: unhandled.map(({ message }) => message) }));

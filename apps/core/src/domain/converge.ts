@@ -34,7 +34,10 @@ export function wantedUser(state: UserState): WantedUser {
     userName: attributes.userName,
     displayName: text(attributes["displayName"]) ?? formattedName(attributes["name"]),
     email: text(primaryOf(attributes["emails"])?.["value"]),
-    identities: sub === undefined ? [] : connection.issuers.map((iss) => ({ iss, sub, subKey: subjectKey(connection.subjectCompare, sub) })),
+    identities:
+      sub === undefined
+        ? []
+        : connection.issuers.map((iss) => ({ iss, sub, subKey: subjectKey(connection.subjectCompare, sub) })),
     denials: state.deleted ? ["idp_deleted"] : attributes.active ? [] : ["idp_inactive"],
   };
 }
@@ -65,4 +68,3 @@ function formattedName(name: Json | undefined): string | undefined {
 function text(value: Json | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
-

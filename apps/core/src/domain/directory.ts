@@ -5,7 +5,11 @@ export type JsonObject = { readonly [name: string]: Json };
  * A user as an identity provider described them: the SCIM attributes (RFC 7643 §4.1) under their
  * canonical names, extensions under their URN, without id, meta, schemas, groups and password.
  */
-export type UserAttributes = JsonObject & { readonly userName: string; readonly active: boolean; readonly externalId?: string };
+export type UserAttributes = JsonObject & {
+  readonly userName: string;
+  readonly active: boolean;
+  readonly externalId?: string;
+};
 
 export type DirectoryUser = {
   readonly id: string;

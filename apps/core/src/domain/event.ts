@@ -24,10 +24,3 @@ export type SubjectKind = "user" | "group";
 export function takesAccess(kind: EventKind): boolean {
   return kind === "user.deactivated" || kind === "user.deleted";
 }
-
-export const laneCount = 32;
-
-/** The lane of a subject: the last byte of its id modulo 32. Ids end in random bits, so lanes fill evenly. */
-export function laneOf(subjectId: string): number {
-  return Number.parseInt(subjectId.slice(-2), 16) % laneCount;
-}

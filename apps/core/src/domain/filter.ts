@@ -6,7 +6,12 @@ export type Filter =
   | { readonly kind: "or"; readonly terms: readonly Filter[] }
   | { readonly kind: "not"; readonly term: Filter }
   /** `emails[type eq "work"]`, where the inner paths are relative; `path.rest` after the bracket is in `rest`. */
-  | { readonly kind: "element"; readonly path: string; readonly term: Filter; readonly rest?: { readonly path: string; readonly operator: CompareOperator; readonly value: FilterValue } };
+  | {
+      readonly kind: "element";
+      readonly path: string;
+      readonly term: Filter;
+      readonly rest?: { readonly path: string; readonly operator: CompareOperator; readonly value: FilterValue };
+    };
 
 export type CompareOperator = "eq" | "ne" | "co" | "sw" | "ew" | "gt" | "ge" | "lt" | "le";
 export type FilterValue = string | number | boolean | null;

@@ -12,8 +12,10 @@ const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0
 export function canonicalName(attribute: string, value: string): string {
   const key = foldCase(value);
   if (key.trim() === "") throw new DirectoryError("value_invalid", `${attribute} must not be empty`);
-  if (key !== key.trim()) throw new DirectoryError("value_invalid", `${attribute} must not begin or end with white space`);
-  if (key.length > lengthMax) throw new DirectoryError("value_invalid", `${attribute} is longer than ${lengthMax} characters`);
+  if (key !== key.trim())
+    throw new DirectoryError("value_invalid", `${attribute} must not begin or end with white space`);
+  if (key.length > lengthMax)
+    throw new DirectoryError("value_invalid", `${attribute} is longer than ${lengthMax} characters`);
   if (invisible.test(key)) throw new DirectoryError("value_invalid", `${attribute} contains an invisible character`);
   return key;
 }

@@ -9,5 +9,14 @@ export * from "./revocation.ts";
 export * from "./subject.ts";
 export * from "./explain-causes.ts";
 export * from "./explain.ts";
-export type { DenialFact, EventFact, ExplainQuestion, IdentityFact, RevocationFact, SignatureVerdict, SubjectFacts, TokenFacts } from "./explain-facts.ts";
+export type {
+  DenialFact,
+  EventFact,
+  ExplainQuestion,
+  IdentityFact,
+  RevocationFact,
+  SignatureVerdict,
+  SubjectFacts,
+  TokenFacts,
+} from "./explain-facts.ts";
 export * from "./resolution.ts";

@@ -34,7 +34,11 @@ export function decideRevocation(standing: Standing): RevocationChange | undefin
   const nbf = notBefore(standing, denied);
   if (denied === (current?.deny ?? false) && nbf === current?.nbf) return undefined;
 
-  const reason = denied ? (reasonOrder.find((known) => denials.includes(known)) ?? "denied") : recycled ? "subject_recycled" : "lifted";
+  const reason = denied
+    ? (reasonOrder.find((known) => denials.includes(known)) ?? "denied")
+    : recycled
+      ? "subject_recycled"
+      : "lifted";
   const origin = denials.every((denial) => denial.startsWith("idp_")) ? "idp" : "app";
   return { deny: denied, nbf, reason, origin };
 }
@@ -43,5 +47,8 @@ export function decideRevocation(standing: Standing): RevocationChange | undefin
 function notBefore({ current, known, recycled, atMs, killedAtMs }: Standing, denied: boolean): number | undefined {
   const newlyDenied = denied && known && current?.deny !== true;
   const killsMs = [...(recycled || newlyDenied ? [atMs] : []), ...(killedAtMs === undefined ? [] : [killedAtMs])];
-  return killsMs.reduce<number | undefined>((latest, ms) => Math.max(latest ?? 0, Math.floor(ms / 1000) + 1), current?.nbf);
+  return killsMs.reduce<number | undefined>(
+    (latest, ms) => Math.max(latest ?? 0, Math.floor(ms / 1000) + 1),
+    current?.nbf,
+  );
 }

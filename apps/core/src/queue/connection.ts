@@ -22,8 +22,19 @@ type Backend = {
 export function connectQueue(address: QueueAddress, purpose: "send" | "work"): Backend {
   if (address.redisUrl === undefined) {
     // A job is a wake-up: one that a power cut takes is found by the sweep, so none waits for the disk.
-    const connection = { connectionString: address.databaseUrl, schema, migrate: true, max: 4, options: "-c synchronous_commit=off" };
-    return { connection: connection as unknown as QueueOptions["connection"], factory: createPostgresBackend as unknown as undefined, isReady: () => true, close: () => undefined };
+    const connection = {
+      connectionString: address.databaseUrl,
+      schema,
+      migrate: true,
+      max: 4,
+      options: "-c synchronous_commit=off",
+    };
+    return {
+      connection: connection as unknown as QueueOptions["connection"],
+      factory: createPostgresBackend as unknown as undefined,
+      isReady: () => true,
+      close: () => undefined,
+    };
   }
   const redis = new Redis(address.redisUrl, {
     maxRetriesPerRequest: null,
@@ -32,7 +43,12 @@ export function connectQueue(address: QueueAddress, purpose: "send" | "work"): B
   });
   // BullMQ reports the same errors through its own objects, where they are logged.
   redis.on("error", () => undefined);
-  return { connection: redis, factory: undefined, isReady: () => redis.status === "ready", close: () => redis.disconnect() };
+  return {
+    connection: redis,
+    factory: undefined,
+    isReady: () => redis.status === "ready",
+    close: () => redis.disconnect(),
+  };
 }
 
 /**
@@ -51,7 +67,8 @@ export async function assertQueueSafe(address: QueueAddress, onAbsent: (error: E
     });
     if (info === undefined) return;
     const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1];
-    if (policy !== "noeviction") throw new Error(`Redis runs with maxmemory-policy ${policy ?? "unknown"}: set it to noeviction`);
+    if (policy !== "noeviction")
+      throw new Error(`Redis runs with maxmemory-policy ${policy ?? "unknown"}: set it to noeviction`);
   } finally {
     redis.disconnect();
   }

@@ -27,7 +27,13 @@ export function startLaneWorker(
         draining.delete(drained);
       }
     },
-    { connection: backend.connection, concurrency, lockDuration: 5_000, stalledInterval: 2_000, maxStalledCount: 1_000_000 },
+    {
+      connection: backend.connection,
+      concurrency,
+      lockDuration: 5_000,
+      stalledInterval: 2_000,
+      maxStalledCount: 1_000_000,
+    },
     backend.factory,
   );
   worker.on("error", onError);

@@ -13,7 +13,11 @@ export type Waker = {
  */
 export function createWaker(address: QueueAddress, onError: (error: Error) => void): Waker {
   const backend = connectQueue(address, "send");
-  const queue = new Queue(laneQueue, { connection: backend.connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } }, backend.factory);
+  const queue = new Queue(
+    laneQueue,
+    { connection: backend.connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } },
+    backend.factory,
+  );
   queue.on("error", onError);
   const state = new Map<number, "sending" | "again">();
   const sending = new Set<Promise<void>>();

@@ -11,7 +11,10 @@ const settings = {
   DATABASE_URL: postgresUrl.describe("PostgreSQL 15 or newer, as the owner of the tables"),
   REDIS_URL: redisUrl.optional().describe("Redis for the queue; without it the queue lives in PostgreSQL"),
   ROLLCALL_SECRET: z.string().min(32, "must have at least 32 characters").describe("keys the digests of bearer tokens"),
-  FEED_KEYS: z.string().startsWith("{", "must be a private JWKS").describe("private JWKS: the first key signs the feed, all are published"),
+  FEED_KEYS: z
+    .string()
+    .startsWith("{", "must be a private JWKS")
+    .describe("private JWKS: the first key signs the feed, all are published"),
   PUBLIC_URL: httpUrl.default("http://localhost:8080").describe("where identity providers reach ingest"),
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(8080).describe("port of `up`, where every role answers"),
@@ -22,25 +25,65 @@ const settings = {
   WORKER_PORT: port.default(8085).describe("port where worker answers health checks"),
   RECONCILER_PORT: port.default(8086).describe("port where reconciler answers health checks"),
   AUTHZ_CONFIG: z.string().startsWith("{", "must be JSON").describe("the guard's options for authz, as JSON"),
-  FEED_STALE_SEC_MAX: z.coerce.number().int().min(5).max(3600).default(30).describe("how old a checkpoint may be before a gateway is blind"),
-  FEED_RETENTION_SEC: z.coerce.number().int().min(60).default(3600).describe("how long replaced feed entries are kept for followers"),
-  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(16).describe("connections to PostgreSQL, for each process"),
+  FEED_STALE_SEC_MAX: z.coerce
+    .number()
+    .int()
+    .min(5)
+    .max(3600)
+    .default(30)
+    .describe("how old a checkpoint may be before a gateway is blind"),
+  FEED_RETENTION_SEC: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(3600)
+    .describe("how long replaced feed entries are kept for followers"),
+  DATABASE_POOL: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(200)
+    .default(16)
+    .describe("connections to PostgreSQL, for each process"),
   ROLLCALL_HOME: z.string().default(".rollcall").describe("where `up` keeps its database and its secrets"),
-  ROLLCALL_URL: httpUrl.optional().describe("where the command line reaches the admin API; without it, what `up` noted"),
-  ROLLCALL_TOKEN: z.string().min(1).optional().describe("the admin token of the command line; without it, what `up` noted"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("least level that is logged"),
-  SHUTDOWN_SEC_MAX: z.coerce.number().int().min(1).max(300).default(10).describe("how long work in flight may take to drain"),
+  ROLLCALL_URL: httpUrl
+    .optional()
+    .describe("where the command line reaches the admin API; without it, what `up` noted"),
+  ROLLCALL_TOKEN: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("the admin token of the command line; without it, what `up` noted"),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .describe("least level that is logged"),
+  SHUTDOWN_SEC_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(300)
+    .default(10)
+    .describe("how long work in flight may take to drain"),
 } as const;
 
 export type Setting = keyof typeof settings;
 export type Config<Name extends Setting> = { readonly [Key in Name]: z.output<(typeof settings)[Key]> };
 
 /** Names every setting with its default and its meaning, for `.env.example` and the documentation. */
-export function describeSettings(): readonly { readonly name: Setting; readonly meaning: string; readonly default: string | undefined }[] {
+export function describeSettings(): readonly {
+  readonly name: Setting;
+  readonly meaning: string;
+  readonly default: string | undefined;
+}[] {
   return (Object.keys(settings) as Setting[]).map((name) => {
     const schema = settings[name];
     const fallback = schema.safeParse(undefined);
-    return { name, meaning: schema.description ?? "", default: fallback.success && fallback.data !== undefined ? String(fallback.data) : undefined };
+    return {
+      name,
+      meaning: schema.description ?? "",
+      default: fallback.success && fallback.data !== undefined ? String(fallback.data) : undefined,
+    };
   });
 }
 
@@ -49,7 +92,9 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    super(
+      `the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+    );
     this.name = "ConfigError";
     this.problems = problems;
   }
@@ -71,7 +116,10 @@ export function readConfig<const Name extends Setting>(
   const values = names.map((name) => {
     const schema: z.ZodType = settings[name];
     const result = schema.safeParse(rawSetting(name, environment, problems) ?? fallbacks[name]);
-    if (!result.success) problems.push(`${name} ${result.error.issues.map((issue) => issue.message).join(", ")} (${schema.description ?? ""})`);
+    if (!result.success)
+      problems.push(
+        `${name} ${result.error.issues.map((issue) => issue.message).join(", ")} (${schema.description ?? ""})`,
+      );
     return [name, result.data] as const;
   });
   if (problems.length > 0) throw new ConfigError(problems);

@@ -29,7 +29,16 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
     },
   });
   app.addHook("onResponse", async (request, reply) => {
-    log.debug({ request: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, "answered");
+    log.debug(
+      {
+        request: request.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      "answered",
+    );
   });
   // A long-poll that is answered while closing would leave its connection open, and the close waiting for it.
   app.addHook("onSend", async (_request, reply) => {
@@ -53,7 +62,9 @@ export async function listen(
   const drained = trackRequests(app);
   for (const part of parts) await app.register(part);
   await app.listen(address).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "EADDRINUSE" ? new StartError(`port ${address.port} is taken: stop what uses it, or set another port`, { cause: error }) : error;
+    throw error.code === "EADDRINUSE"
+      ? new StartError(`port ${address.port} is taken: stop what uses it, or set another port`, { cause: error })
+      : error;
   });
   shutdown.add("http", async () => {
     const closed = app.close();

@@ -6,7 +6,11 @@ import { StartError } from "./start-error.ts";
 const common = ["LOG_LEVEL", "SHUTDOWN_SEC_MAX", "HOST"] as const;
 type Common = (typeof common)[number];
 
-export type Context<Name extends Setting> = { readonly config: Config<Name | Common>; readonly log: Logger; readonly shutdown: Shutdown };
+export type Context<Name extends Setting> = {
+  readonly config: Config<Name | Common>;
+  readonly log: Logger;
+  readonly shutdown: Shutdown;
+};
 
 /**
  * The life of one process: reads its settings, builds, runs until a signal, drains, exits. A bad
@@ -27,7 +31,8 @@ export async function runProcess<const Name extends Setting>(
     await build({ config: readConfig<Name | Common>([...common, ...names], fallbacks), log, shutdown });
     log.info("ready");
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof StartError) process.stderr.write(`rollcall ${role}: ${error.message}\n`);
+    if (error instanceof ConfigError || error instanceof StartError)
+      process.stderr.write(`rollcall ${role}: ${error.message}\n`);
     else log.fatal({ err: error }, "could not start");
     await shutdown.run("failed start").catch(() => undefined);
     process.exit(error instanceof ConfigError ? 2 : 1);

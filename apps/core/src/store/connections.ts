@@ -1,5 +1,4 @@
 import type { Connection, ConnectionKind, SubjectCompare, SubjectRule } from "../domain/index.ts";
-import type { Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 
 export type ConnectionRow = {
@@ -19,11 +18,6 @@ export type ConnectionRow = {
 
 export const connectionColumns: Sql = sql`connection.id, connection.tenant_id, connection.slug, connection.name, connection.kind, connection.issuers,
   connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec`;
-
-export async function readConnections(transaction: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, Connection>> {
-  const rows = await transaction.query<ConnectionRow>(sql`SELECT ${connectionColumns} FROM connection WHERE id = ANY(${ids}::uuid[])`);
-  return new Map(rows.map((row) => [row.id, toConnection(row)]));
-}
 
 export function toConnection(row: ConnectionRow): Connection {
   return {

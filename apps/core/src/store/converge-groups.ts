@@ -2,7 +2,11 @@ import type { Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
 /** Brings the application's groups to the directory's present state; a deleted group takes its memberships with it. */
-export async function convergeGroups(transaction: Transaction, tenantId: string, ids: readonly string[]): Promise<void> {
+export async function convergeGroups(
+  transaction: Transaction,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<void> {
   // A deleted group too: the row that a membership's worker is about to commit is waited for here, and then deleted.
   await transaction.query(sql`
     INSERT INTO app_group (id, tenant_id, connection_id, display_name)
@@ -18,7 +22,11 @@ export async function convergeGroups(transaction: Transaction, tenantId: string,
 }
 
 /** Brings the memberships of these directory users to the directory's edges. Their links are locked by the caller. */
-export async function convergeMemberships(transaction: Transaction, tenantId: string, directoryUserIds: readonly string[]): Promise<void> {
+export async function convergeMemberships(
+  transaction: Transaction,
+  tenantId: string,
+  directoryUserIds: readonly string[],
+): Promise<void> {
   const wanted = sql`
     SELECT edge.group_id, edge.member_id, link.user_id, grp.connection_id, grp.display_name
     FROM directory_member AS edge
@@ -30,7 +38,11 @@ export async function convergeMemberships(transaction: Transaction, tenantId: st
     SELECT DISTINCT ON (group_id) group_id, ${tenantId}::uuid, connection_id, display_name FROM (${wanted}) AS wanted ORDER BY group_id
     ON CONFLICT DO NOTHING RETURNING id`);
   // A group that was deleted, and whose event was applied, while we were about to make it must not come back.
-  if (made.length > 0) await deleteDead(transaction, made.map(({ id }) => id));
+  if (made.length > 0)
+    await deleteDead(
+      transaction,
+      made.map(({ id }) => id),
+    );
   await transaction.query(sql`
     DELETE FROM app_group_member AS member
     WHERE member.directory_user_id = ANY(${directoryUserIds}::uuid[])

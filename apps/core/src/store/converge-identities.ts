@@ -5,14 +5,23 @@ import type { Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
 /** A user may not hold a subject that another living user holds; a person must say whose it is. */
-export class IdentityTaken extends Error {
+class IdentityTaken extends Error {
   constructor(directoryUserId: string, ownerId: string) {
     super(`the subject of directory user ${directoryUserId} belongs to directory user ${ownerId}`);
     this.name = "IdentityTaken";
   }
 }
 
-type OwnerRow = { iss: string; sub: string; sub_key: string; user_id: string; directory_user_id: string; alias: boolean; deleted: boolean; fresh: boolean } & (
+type OwnerRow = {
+  iss: string;
+  sub: string;
+  sub_key: string;
+  user_id: string;
+  directory_user_id: string;
+  alias: boolean;
+  deleted: boolean;
+  fresh: boolean;
+} & (
   | { attributes: UserAttributes; owner_user_id: string; connection: ConnectionRow; version: number }
   | { attributes: null }
 );
@@ -30,7 +39,11 @@ export type Claims = {
  * Who holds the identities that these users want, locked. What nobody held is taken first, so that
  * two users who want it at the same moment meet here and not one after the other has looked.
  */
-export async function readOwners(transaction: Transaction, tenantId: string, pairs: readonly Pair[]): Promise<readonly OwnerRow[]> {
+export async function readOwners(
+  transaction: Transaction,
+  tenantId: string,
+  pairs: readonly Pair[],
+): Promise<readonly OwnerRow[]> {
   const wanted = wantedBy(pairs);
   const keys = sql`SELECT * FROM unnest(${wanted.map(({ iss }) => iss)}::text[], ${wanted.map(({ subKey }) => subKey)}::text[])`;
   // A tombstone comes first: where it and a living user want the same, the living one is its successor.
@@ -71,12 +84,19 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
     const key = identityKey(iss, subKey);
     const owner = owners.get(key);
     if (owner === undefined) throw new Error("an identity is gone under its lock");
-    const claim = claimIdentity(state.id, { directoryUserId: owner.directory_user_id, holds: holds(owner, pairOf.get(owner.directory_user_id)) });
+    const claim = claimIdentity(state.id, {
+      directoryUserId: owner.directory_user_id,
+      holds: holds(owner, pairOf.get(owner.directory_user_id)),
+    });
     if (claim === "taken") throw new IdentityTaken(state.id, owner.directory_user_id);
     if (claim === "recycled") recycled.add(key);
     if (claim === "recycled" || owner.alias || owner.sub !== sub || owner.user_id !== state.userId) owed.add(key);
   }
-  return { recycled, fresh: new Set(rows.filter((row) => row.fresh).map((row) => identityKey(row.iss, row.sub_key))), owed };
+  return {
+    recycled,
+    fresh: new Set(rows.filter((row) => row.fresh).map((row) => identityKey(row.iss, row.sub_key))),
+    owed,
+  };
 }
 
 /**
@@ -86,17 +106,30 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
 function holds(owner: OwnerRow, pair: Pair | undefined): boolean {
   if (owner.alias || owner.deleted) return false;
   const wanted = pair?.wanted ?? wantedByOwner(owner);
-  return wanted === undefined || wanted.identities.some(({ iss, subKey }) => iss === owner.iss && subKey === owner.sub_key);
+  return (
+    wanted === undefined || wanted.identities.some(({ iss, subKey }) => iss === owner.iss && subKey === owner.sub_key)
+  );
 }
 
 function wantedByOwner(owner: OwnerRow) {
   if (owner.attributes === null) return undefined;
   const { attributes, connection, deleted, version } = owner;
-  return wantedUser({ id: owner.directory_user_id, userId: owner.owner_user_id, connection: toConnection(connection), attributes, deleted, version });
+  return wantedUser({
+    id: owner.directory_user_id,
+    userId: owner.owner_user_id,
+    connection: toConnection(connection),
+    attributes,
+    deleted,
+    version,
+  });
 }
 
 /** Writes the wanted identities; what a living user no longer wants stays as its alias. */
-export async function writeIdentities(transaction: Transaction, pairs: readonly Pair[], { owed }: Claims): Promise<void> {
+export async function writeIdentities(
+  transaction: Transaction,
+  pairs: readonly Pair[],
+  { owed }: Claims,
+): Promise<void> {
   const living = wantedBy(pairs).filter(({ state }) => !state.deleted);
   const written = living.filter(({ iss, subKey }) => owed.has(identityKey(iss, subKey)));
   const livingIds = pairs.filter(({ state }) => !state.deleted).map(({ state }) => state.id);

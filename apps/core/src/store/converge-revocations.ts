@@ -14,7 +14,12 @@ type StandingRow = {
   nbf: number | null;
 };
 
-type Entry = RevocationChange & { readonly iss: string; readonly sub: string; readonly acceptedAt: Date; readonly eventId: number | null };
+type Entry = RevocationChange & {
+  readonly iss: string;
+  readonly sub: string;
+  readonly acceptedAt: Date;
+  readonly eventId: number | null;
+};
 
 /** What stands for every identity of these users, aliases too. */
 export function readStandings(transaction: Transaction, userIds: readonly string[]): Promise<readonly StandingRow[]> {
@@ -22,23 +27,46 @@ export function readStandings(transaction: Transaction, userIds: readonly string
 }
 
 /** The entries that must change so that the users' keys say what their denials say. */
-export function decideEntries(pairs: readonly Pair[], rows: readonly StandingRow[], { recycled, fresh }: Claims): readonly Entry[] {
+export function decideEntries(
+  pairs: readonly Pair[],
+  rows: readonly StandingRow[],
+  { recycled, fresh }: Claims,
+): readonly Entry[] {
   const byUser = new Map(pairs.map((pair) => [pair.state.userId, pair.subject]));
   const byDirectoryUser = new Map(pairs.map((pair) => [pair.state.id, pair.subject]));
   return rows.flatMap((row): readonly Entry[] => {
     const subject = byDirectoryUser.get(row.directory_user_id) ?? byUser.get(row.user_id);
     if (subject === undefined) return [];
     const key = identityKey(row.iss, row.sub_key);
-    const change = decideRevocation({ ...toStanding(row), known: !fresh.has(key), recycled: recycled.has(key), atMs: subject.atMs, killedAtMs: subject.killedAtMs });
-    return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: subject.acceptedAt, eventId: subject.eventId }];
+    const change = decideRevocation({
+      ...toStanding(row),
+      known: !fresh.has(key),
+      recycled: recycled.has(key),
+      atMs: subject.atMs,
+      killedAtMs: subject.killedAtMs,
+    });
+    return change === undefined
+      ? []
+      : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: subject.acceptedAt, eventId: subject.eventId }];
   });
 }
 
 /** Re-decides one user's revocations after a denial of our own was added or lifted. */
-export async function convergeUserRevocations(transaction: Transaction, tenantId: string, userId: string, at: Date): Promise<number> {
+export async function convergeUserRevocations(
+  transaction: Transaction,
+  tenantId: string,
+  userId: string,
+  at: Date,
+): Promise<number> {
   const rows = await standings(transaction, sql`identity.user_id = ${userId}`);
   const entries = rows.flatMap((row): readonly Entry[] => {
-    const change = decideRevocation({ ...toStanding(row), known: true, recycled: false, atMs: at.getTime(), killedAtMs: undefined });
+    const change = decideRevocation({
+      ...toStanding(row),
+      known: true,
+      recycled: false,
+      atMs: at.getTime(),
+      killedAtMs: undefined,
+    });
     return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: at, eventId: null }];
   });
   await writeRevocations(transaction, tenantId, entries);
@@ -56,12 +84,23 @@ async function standings(transaction: Transaction, which: Sql): Promise<readonly
     ORDER BY identity.iss, identity.sub_key`);
 }
 
-function toStanding(row: StandingRow): { current: { deny: boolean; nbf: number | undefined } | undefined; denials: readonly string[] } {
-  return { current: row.deny === null ? undefined : { deny: row.deny, nbf: row.nbf ?? undefined }, denials: row.denials };
+function toStanding(row: StandingRow): {
+  current: { deny: boolean; nbf: number | undefined } | undefined;
+  denials: readonly string[];
+} {
+  return {
+    current: row.deny === null ? undefined : { deny: row.deny, nbf: row.nbf ?? undefined },
+    denials: row.denials,
+  };
 }
 
 /** Replaces the keys' present entries and tells the publisher which keys changed. */
-export async function writeRevocations(transaction: Transaction, tenantId: string, entries: readonly Entry[], scope = "sub"): Promise<void> {
+export async function writeRevocations(
+  transaction: Transaction,
+  tenantId: string,
+  entries: readonly Entry[],
+  scope = "sub",
+): Promise<void> {
   if (entries.length === 0) return;
   const written = transaction.query(sql`
     WITH changed AS (

@@ -1,4 +1,4 @@
-import { type UserAttributes, type UserState, wantedUser, type WantedUser } from "../domain/index.ts";
+import { subjectKey, subjectOf, type UserAttributes, type UserState, wantedUser, type WantedUser } from "../domain/index.ts";
 import { adoptDenials } from "./admin-denials.ts";
 import { type ConnectionRow, toConnection } from "./connections.ts";
 import { claimIdentities, readOwners, writeIdentities } from "./converge-identities.ts";
@@ -18,7 +18,13 @@ export type Subject = {
   readonly forced: boolean;
 };
 
-export type Pair = { readonly subject: Subject; readonly state: UserState; readonly wanted: WantedUser };
+export type Pair = {
+  readonly subject: Subject;
+  readonly state: UserState;
+  readonly wanted: WantedUser;
+  /** Subjects of deleted users whose name a joiner has: tokens may carry them though no identity ever did. */
+  readonly inherited: ReadonlySet<string>;
+};
 
 /**
  * Brings the user store to the directory's present state for a set of users, in the caller's
@@ -26,18 +32,33 @@ export type Pair = { readonly subject: Subject; readonly state: UserState; reado
  * never older than one applied before; a user that is up to date already costs a read.
  * Answers whether a revocation changed.
  */
-export async function convergeUsers(transaction: Transaction, tenantId: string, subjects: readonly Subject[]): Promise<boolean> {
+export async function convergeUsers(
+  transaction: Transaction,
+  tenantId: string,
+  subjects: readonly Subject[],
+): Promise<boolean> {
   const ordered = subjects.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const pairs = await lockAndRead(transaction, tenantId, ordered);
   if (pairs.length === 0) return false;
 
-  const [, owners] = await Promise.all([writeUsers(transaction, tenantId, pairs), readOwners(transaction, tenantId, pairs)]);
+  const [, owners] = await Promise.all([
+    writeUsers(transaction, tenantId, pairs),
+    readOwners(transaction, tenantId, pairs),
+  ]);
   const claims = claimIdentities(pairs, owners);
   const [, , , standings] = await Promise.all([
     writeIdentities(transaction, pairs, claims),
     writeDenials(transaction, tenantId, pairs),
-    adoptDenials(transaction, tenantId, pairs.map(({ state }) => state.userId), claims.recycled),
-    readStandings(transaction, pairs.map(({ state }) => state.userId)),
+    adoptDenials(
+      transaction,
+      tenantId,
+      pairs.map(({ state }) => state.userId),
+      claims.recycled,
+    ),
+    readStandings(
+      transaction,
+      pairs.map(({ state }) => state.userId),
+    ),
   ]);
   const entries = decideEntries(pairs, standings, claims);
   await Promise.all([writeRevocations(transaction, tenantId, entries), markConverged(transaction, pairs)]);
@@ -48,15 +69,27 @@ export async function convergeUsers(transaction: Transaction, tenantId: string, 
  * Statements of one transaction run in the order they are sent, so the read that is sent behind the
  * lock sees what the lock's former holder committed.
  */
-async function lockAndRead(transaction: Transaction, tenantId: string, subjects: readonly Subject[]): Promise<readonly Pair[]> {
+async function lockAndRead(
+  transaction: Transaction,
+  tenantId: string,
+  subjects: readonly Subject[],
+): Promise<readonly Pair[]> {
   const ids = subjects.map(({ id }) => id);
   const [, , rows] = await Promise.all([
     transaction.query(sql`
       INSERT INTO link (directory_user_id, tenant_id, user_id)
       SELECT id, ${tenantId}, id FROM unnest(${ids}::uuid[]) AS id ON CONFLICT DO NOTHING`),
-    transaction.query(sql`SELECT FROM link WHERE directory_user_id = ANY(${ids}::uuid[]) ORDER BY directory_user_id FOR UPDATE`),
+    transaction.query(
+      sql`SELECT FROM link WHERE directory_user_id = ANY(${ids}::uuid[]) ORDER BY directory_user_id FOR UPDATE`,
+    ),
     transaction.query<StateRow>(sql`
-      SELECT usr.id, link.user_id, link.applied_version, usr.attributes, usr.deleted_at IS NOT NULL AS deleted, usr.version, to_jsonb(connection) AS connection
+      SELECT usr.id, link.user_id, link.applied_version, usr.attributes, usr.deleted_at IS NOT NULL AS deleted, usr.version, to_jsonb(connection) AS connection,
+        (SELECT coalesce(jsonb_agg(former), '[]') FROM (
+          SELECT former.id, former.attributes FROM directory_user AS former
+          WHERE link.applied_version = 0 AND former.connection_id = usr.connection_id AND former.deleted_at IS NOT NULL AND former.id <> usr.id
+            AND (former.user_name_key = usr.user_name_key OR former.external_id = usr.external_id)
+          ORDER BY former.deleted_at DESC LIMIT 8
+        ) AS former) AS formers
       FROM directory_user AS usr
       JOIN link ON link.directory_user_id = usr.id
       JOIN connection ON connection.id = usr.connection_id
@@ -67,7 +100,7 @@ async function lockAndRead(transaction: Transaction, tenantId: string, subjects:
     const row = found.get(subject.id);
     if (row === undefined || (!subject.forced && row.applied_version >= row.version)) return [];
     const state = toState(row);
-    return [{ subject, state, wanted: wantedUser(state) }];
+    return [{ subject, state, wanted: wantedUser(state), inherited: inheritedBy(state, row.formers) }];
   });
 }
 
@@ -86,10 +119,23 @@ type StateRow = {
   deleted: boolean;
   version: number;
   connection: ConnectionRow;
+  formers: readonly { readonly id: string; readonly attributes: UserAttributes }[];
 };
 
+function inheritedBy({ connection }: UserState, formers: StateRow["formers"]): ReadonlySet<string> {
+  const subjects = formers.map(({ id, attributes }) => subjectOf(connection, id, attributes));
+  return new Set(subjects.flatMap((sub) => (sub === undefined ? [] : [subjectKey(connection.subjectCompare, sub)])));
+}
+
 function toState(row: StateRow): UserState {
-  return { id: row.id, userId: row.user_id, connection: toConnection(row.connection), attributes: row.attributes, deleted: row.deleted, version: row.version };
+  return {
+    id: row.id,
+    userId: row.user_id,
+    connection: toConnection(row.connection),
+    attributes: row.attributes,
+    deleted: row.deleted,
+    version: row.version,
+  };
 }
 
 /** A linked directory user lends its denials and identities; the profile is its owner's. */
@@ -107,7 +153,8 @@ async function writeUsers(transaction: Transaction, tenantId: string, pairs: rea
   const shared = pairs.filter(({ state }) => state.userId !== state.id).map(({ state }) => state.userId);
   await Promise.all([
     written,
-    shared.length > 0 && transaction.query(sql`SELECT FROM app_user WHERE id = ANY(${shared}::uuid[]) ORDER BY id FOR UPDATE`),
+    shared.length > 0 &&
+      transaction.query(sql`SELECT FROM app_user WHERE id = ANY(${shared}::uuid[]) ORDER BY id FOR UPDATE`),
   ]);
 }
 

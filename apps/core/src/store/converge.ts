@@ -6,13 +6,24 @@ import type { WaitingEvent } from "./inbox.ts";
 import { sql } from "./sql.ts";
 
 /** Kinds after which a user's memberships may differ; the others cannot touch an edge. */
-const membershipKinds: ReadonlySet<EventKind> = new Set(["user.created", "user.deactivated", "user.deleted", "user.resync", "membership.added", "membership.removed"]);
+const membershipKinds: ReadonlySet<EventKind> = new Set([
+  "user.created",
+  "user.deactivated",
+  "user.deleted",
+  "user.resync",
+  "membership.added",
+  "membership.removed",
+]);
 
 /**
  * Converges every subject that the events name, in the caller's transaction: duplicates, reordering
  * and repetition all end in the directory's present state. Answers whether a revocation changed.
  */
-export async function converge(transaction: Transaction, tenantId: string, events: readonly WaitingEvent[]): Promise<boolean> {
+export async function converge(
+  transaction: Transaction,
+  tenantId: string,
+  events: readonly WaitingEvent[],
+): Promise<boolean> {
   const [, changed] = await Promise.all([
     // What a power cut takes from here is converged again, for its events are then unapplied again, and
     // what was published rests on it in the same log. Only acknowledging and publishing wait for the disk.
@@ -22,14 +33,19 @@ export async function converge(transaction: Transaction, tenantId: string, event
   return changed;
 }
 
-async function convergeSubjects(transaction: Transaction, tenantId: string, events: readonly WaitingEvent[]): Promise<boolean> {
+async function convergeSubjects(
+  transaction: Transaction,
+  tenantId: string,
+  events: readonly WaitingEvent[],
+): Promise<boolean> {
   const users = events.filter((event) => event.subjectKind === "user");
   const groups = events.filter((event) => event.subjectKind === "group");
 
   const changed = users.length > 0 && (await convergeUsers(transaction, tenantId, subjectsOf(users)));
   const regrouped = new Set(users.filter((event) => membershipKinds.has(event.kind)).map((event) => event.subjectId));
   if (regrouped.size > 0) await convergeMemberships(transaction, tenantId, [...regrouped]);
-  if (groups.length > 0) await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
+  if (groups.length > 0)
+    await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
   return changed;
 }
 

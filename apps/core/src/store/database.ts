@@ -81,7 +81,11 @@ function openPool(options: DatabaseOptions, role: string, max: number): Pool {
   return pool;
 }
 
-async function inTenant<Result>(pool: Pool, tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+async function inTenant<Result>(
+  pool: Pool,
+  tenantId: string,
+  work: (transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
   return withClient(pool, async (client) => {
     // Sent with the first statement of the work, not awaited before it: no round trip of its own.
     const opening = Promise.all([client.query("BEGIN"), client.query(setTenant(tenantId).statement)]);
@@ -100,7 +104,12 @@ async function inTenant<Result>(pool: Pool, tenantId: string, work: (transaction
 
 async function once<Row extends QueryResultRow>(pool: Pool, tenantId: string, statement: Sql): Promise<readonly Row[]> {
   return withClient(pool, async (client) => {
-    const sent = [client.query("BEGIN"), client.query(setTenant(tenantId).statement), client.query<Row>(statement.statement), client.query("COMMIT")] as const;
+    const sent = [
+      client.query("BEGIN"),
+      client.query(setTenant(tenantId).statement),
+      client.query<Row>(statement.statement),
+      client.query("COMMIT"),
+    ] as const;
     // All four are waited for, so that the connection goes back clean; the first failure is the cause.
     await Promise.allSettled(sent);
     await sent[0];

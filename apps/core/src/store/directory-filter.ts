@@ -1,4 +1,11 @@
-import { type CompareOperator, DirectoryError, type Filter, type FilterValue, foldCase, isId } from "../domain/index.ts";
+import {
+  type CompareOperator,
+  DirectoryError,
+  type Filter,
+  type FilterValue,
+  foldCase,
+  isId,
+} from "../domain/index.ts";
 import { joinSql, Sql, sql } from "./sql.ts";
 
 /** How a resource is asked about what its attributes do not hold. */
@@ -13,11 +20,21 @@ type Edges = { readonly attribute: "groups" | "members"; readonly ofResource: Sq
 
 const caseExactPaths = new Set(["id", "externalId"]);
 // RFC 7643 §3.1: every resource has these, and none of them is among its attributes.
-const alwaysPresent = new Set(["id", "schemas", "meta", "meta.resourceType", "meta.created", "meta.lastModified", "meta.location", "meta.version"]);
+const alwaysPresent = new Set([
+  "id",
+  "schemas",
+  "meta",
+  "meta.resourceType",
+  "meta.created",
+  "meta.lastModified",
+  "meta.location",
+  "meta.version",
+]);
 
 export const userColumns: FilterColumns = {
   special: (path, operator, value) => {
-    if (path === "userName" && operator === "eq" && typeof value === "string") return sql`user_name_key = ${foldCase(value)}`;
+    if (path === "userName" && operator === "eq" && typeof value === "string")
+      return sql`user_name_key = ${foldCase(value)}`;
     if (path === "active" && operator === "eq" && typeof value === "boolean") return sql`active = ${value}`;
     return common(path, operator, value, "User");
   },
@@ -26,7 +43,8 @@ export const userColumns: FilterColumns = {
 
 export const groupColumns: FilterColumns = {
   special: (path, operator, value) => {
-    if (path === "displayName" && operator === "eq" && typeof value === "string") return sql`display_name_key = ${foldCase(value)}`;
+    if (path === "displayName" && operator === "eq" && typeof value === "string")
+      return sql`display_name_key = ${foldCase(value)}`;
     return common(path, operator, value, "Group");
   },
   edges: { attribute: "members", ofResource: sql`edge.group_id = directory_group.id`, value: sql`edge.member` },
@@ -46,26 +64,43 @@ export function filterSql(filter: Filter, columns: FilterColumns): Sql {
     case "present":
       return presentIn(filter.path, columns);
     case "and":
-      return sql`(${joinSql(filter.terms.map((term) => filterSql(term, columns)), " AND ")})`;
+      return sql`(${joinSql(
+        filter.terms.map((term) => filterSql(term, columns)),
+        " AND ",
+      )})`;
     case "or":
-      return sql`(${joinSql(filter.terms.map((term) => filterSql(term, columns)), " OR ")})`;
+      return sql`(${joinSql(
+        filter.terms.map((term) => filterSql(term, columns)),
+        " OR ",
+      )})`;
     case "not":
       return sql`(NOT coalesce(${filterSql(filter.term, columns)}, false))`;
     case "element":
-      return columns.edges?.attribute === filter.path ? edgeExists(columns.edges, edgeSql(columns.edges, wholeTerm(filter))) : elementSql(filter);
+      return columns.edges?.attribute === filter.path
+        ? edgeExists(columns.edges, edgeSql(columns.edges, wholeTerm(filter)))
+        : elementSql(filter);
   }
 }
 
 function compareSql(path: string, operator: CompareOperator, value: FilterValue, columns: FilterColumns): Sql {
-  if (columns.edges !== undefined && isWithin(path, columns.edges.attribute)) return compareEdges(columns.edges, path, operator, value);
-  return columns.special(path, operator, value) ?? compareJson(pathSteps(path), operator, value, caseExactPaths.has(path));
+  if (columns.edges !== undefined && isWithin(path, columns.edges.attribute))
+    return compareEdges(columns.edges, path, operator, value);
+  return (
+    columns.special(path, operator, value) ?? compareJson(pathSteps(path), operator, value, caseExactPaths.has(path))
+  );
 }
 
-function common(path: string, operator: CompareOperator, value: FilterValue, resourceType: "User" | "Group"): Sql | undefined {
+function common(
+  path: string,
+  operator: CompareOperator,
+  value: FilterValue,
+  resourceType: "User" | "Group",
+): Sql | undefined {
   if (path === "externalId" && operator === "eq" && value !== null) return sql`external_id = ${value}`;
   if (!alwaysPresent.has(path)) return undefined;
   if (value === null && (operator === "eq" || operator === "ne")) return operator === "eq" ? sql`false` : sql`true`;
-  if (path === "id" && operator === "eq") return typeof value === "string" && isId(value) ? sql`id = ${value}` : sql`false`;
+  if (path === "id" && operator === "eq")
+    return typeof value === "string" && isId(value) ? sql`id = ${value}` : sql`false`;
   if (path === "meta.resourceType" && operator === "eq") return value === resourceType ? sql`true` : sql`false`;
   if (path === "meta.created" || path === "meta.lastModified") return compareTime(path, operator, value);
   throw unsupported(path, operator);
@@ -73,8 +108,11 @@ function common(path: string, operator: CompareOperator, value: FilterValue, res
 
 function compareTime(path: "meta.created" | "meta.lastModified", operator: CompareOperator, value: FilterValue): Sql {
   const order = orderOf(operator);
-  if (order === undefined || typeof value !== "string" || Number.isNaN(Date.parse(value))) throw unsupported(path, operator);
-  return path === "meta.created" ? sql`created_at ${order} ${value}::timestamptz` : sql`updated_at ${order} ${value}::timestamptz`;
+  if (order === undefined || typeof value !== "string" || Number.isNaN(Date.parse(value)))
+    throw unsupported(path, operator);
+  return path === "meta.created"
+    ? sql`created_at ${order} ${value}::timestamptz`
+    : sql`updated_at ${order} ${value}::timestamptz`;
 }
 
 function presentIn(path: string, columns: FilterColumns): Sql {
@@ -109,16 +147,23 @@ function edgeExists(edges: Edges, condition: Sql): Sql {
 function edgeSql(edges: Edges, term: Filter): Sql {
   switch (term.kind) {
     case "and":
-      return sql`(${joinSql(term.terms.map((one) => edgeSql(edges, one)), " AND ")})`;
+      return sql`(${joinSql(
+        term.terms.map((one) => edgeSql(edges, one)),
+        " AND ",
+      )})`;
     case "or":
-      return sql`(${joinSql(term.terms.map((one) => edgeSql(edges, one)), " OR ")})`;
+      return sql`(${joinSql(
+        term.terms.map((one) => edgeSql(edges, one)),
+        " OR ",
+      )})`;
     case "not":
       return sql`(NOT ${edgeSql(edges, term.term)})`;
     case "present":
       if (term.path === "value") return sql`true`;
       throw unsupported(`${edges.attribute}.${term.path}`, "pr");
     case "compare":
-      if (term.path !== "value" || (term.operator !== "eq" && term.operator !== "ne")) throw unsupported(`${edges.attribute}.${term.path}`, term.operator);
+      if (term.path !== "value" || (term.operator !== "eq" && term.operator !== "ne"))
+        throw unsupported(`${edges.attribute}.${term.path}`, term.operator);
       if (term.value === null) return term.operator === "eq" ? sql`false` : sql`true`;
       return term.operator === "eq" ? sql`${edges.value} = ${term.value}` : sql`${edges.value} <> ${term.value}`;
     case "element":
@@ -127,7 +172,9 @@ function edgeSql(edges: Edges, term: Filter): Sql {
 }
 
 function wholeTerm(filter: Extract<Filter, { kind: "element" }>): Filter {
-  return filter.rest === undefined ? filter.term : { kind: "and", terms: [filter.term, { kind: "compare", ...filter.rest }] };
+  return filter.rest === undefined
+    ? filter.term
+    : { kind: "and", terms: [filter.term, { kind: "compare", ...filter.rest }] };
 }
 
 /** `emails[type eq "work" and value co "@x"].value eq "…"`: one element must meet every term. */
@@ -138,7 +185,8 @@ function elementSql(filter: Extract<Filter, { kind: "element" }>): Sql {
 
 function compareJson(steps: readonly string[], operator: CompareOperator, value: FilterValue, caseExact: boolean): Sql {
   // An equality with null asks for an attribute without a value (RFC 7643 §2.5).
-  if (value === null) return operator === "eq" ? sql`NOT ${presentSql(steps)}` : operator === "ne" ? presentSql(steps) : sql`false`;
+  if (value === null)
+    return operator === "eq" ? sql`NOT ${presentSql(steps)}` : operator === "ne" ? presentSql(steps) : sql`false`;
   const matches = valueMatches(operator === "ne" ? "eq" : operator, value, caseExact);
   const exists = sql`EXISTS (SELECT FROM ${valuesAt(steps)} AS found(value) WHERE ${matches})`;
   return operator === "ne" ? sql`NOT ${exists}` : exists;

@@ -27,28 +27,61 @@ export type UserDirectory = {
   create(tenantId: string, sender: Sender, attributes: UserAttributes): Promise<Written<DirectoryUser>>;
   find(tenantId: string, connectionId: string, id: string): Promise<DirectoryUser | undefined>;
   /** Throws `not_found`, `version_conflict` when the version is no longer `expectedVersion`, and the uniqueness codes of `create`. */
-  replace(tenantId: string, sender: Sender, id: string, expectedVersion: number, attributes: UserAttributes): Promise<Written<DirectoryUser>>;
+  replace(
+    tenantId: string,
+    sender: Sender,
+    id: string,
+    expectedVersion: number,
+    attributes: UserAttributes,
+  ): Promise<Written<DirectoryUser>>;
   /** Leaves a tombstone. Throws `not_found`; `version_conflict` only where a version is expected. */
   remove(tenantId: string, sender: Sender, id: string, expectedVersion?: number): Promise<Written<undefined>>;
   /** Stable order by id. Throws `filter_invalid` for what cannot be answered. */
-  list(tenantId: string, connectionId: string, filter: Filter | undefined, page: PageRequest): Promise<Page<DirectoryUser>>;
+  list(
+    tenantId: string,
+    connectionId: string,
+    filter: Filter | undefined,
+    page: PageRequest,
+  ): Promise<Page<DirectoryUser>>;
   /** The groups each user belongs to directly; users without groups are left out. */
-  memberships(tenantId: string, connectionId: string, userIds: readonly string[]): Promise<ReadonlyMap<string, readonly Membership[]>>;
+  memberships(
+    tenantId: string,
+    connectionId: string,
+    userIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly Membership[]>>;
 };
 
 /** The directory's groups, with the same promises. */
 export type GroupDirectory = {
   /** Throws `group_name_taken`, `external_id_taken`. */
-  create(tenantId: string, sender: Sender, attributes: GroupAttributes, members: readonly string[]): Promise<Written<DirectoryGroup>>;
+  create(
+    tenantId: string,
+    sender: Sender,
+    attributes: GroupAttributes,
+    members: readonly string[],
+  ): Promise<Written<DirectoryGroup>>;
   find(tenantId: string, connectionId: string, id: string): Promise<DirectoryGroup | undefined>;
-  members(tenantId: string, connectionId: string, groupIds: readonly string[]): Promise<ReadonlyMap<string, readonly Member[]>>;
+  members(
+    tenantId: string,
+    connectionId: string,
+    groupIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly Member[]>>;
   /** Changes the group's own attributes where given (conditional on `expectedVersion`) and its edges in order. Costs its operations, not its members. */
   change(
     tenantId: string,
     sender: Sender,
     id: string,
-    change: { readonly expectedVersion?: number; readonly attributes?: GroupAttributes; readonly members: readonly MemberChange[] },
+    change: {
+      readonly expectedVersion?: number;
+      readonly attributes?: GroupAttributes;
+      readonly members: readonly MemberChange[];
+    },
   ): Promise<Written<DirectoryGroup>>;
   remove(tenantId: string, sender: Sender, id: string, expectedVersion?: number): Promise<Written<undefined>>;
-  list(tenantId: string, connectionId: string, filter: Filter | undefined, page: PageRequest): Promise<Page<DirectoryGroup>>;
+  list(
+    tenantId: string,
+    connectionId: string,
+    filter: Filter | undefined,
+    page: PageRequest,
+  ): Promise<Page<DirectoryGroup>>;
 };

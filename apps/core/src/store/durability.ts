@@ -9,6 +9,8 @@ export async function assertDurable(database: Database): Promise<void> {
   const lax = rows.filter(({ name, setting }) => setting === "off" || name !== "synchronous_commit");
   if (lax.length > 0) {
     const named = lax.map(({ name, setting }) => `${name}=${setting}`).join(", ");
-    throw new Error(`PostgreSQL runs with ${named}: an acknowledged event could be lost. Turn it on; Rollcall does not start without it`);
+    throw new Error(
+      `PostgreSQL runs with ${named}: an acknowledged event could be lost. Turn it on; Rollcall does not start without it`,
+    );
   }
 }

@@ -7,7 +7,12 @@ import { sql } from "./sql.ts";
  * identities that the user already holds are enough to know what. Lifted by the first event that
  * applies; where one has applied already, there is nothing to deny that it does not know of.
  */
-export async function failClosed(database: Database, tenantId: string, directoryUserId: string, at: Date): Promise<void> {
+export async function failClosed(
+  database: Database,
+  tenantId: string,
+  directoryUserId: string,
+  at: Date,
+): Promise<void> {
   await database.inTenant(tenantId, async (transaction) => {
     await transaction.query(sql`
       INSERT INTO link (directory_user_id, tenant_id, user_id) VALUES (${directoryUserId}, ${tenantId}, ${directoryUserId}) ON CONFLICT DO NOTHING`);

@@ -2,7 +2,12 @@ import type { Database, Transaction } from "./database.ts";
 import type { EntryState, FeedScope } from "./publish.ts";
 import { sql } from "./sql.ts";
 
-export type LogEntry = EntryState & { readonly seq: number; readonly reason: string; readonly acceptedAt: Date; readonly publishedAt: Date };
+export type LogEntry = EntryState & {
+  readonly seq: number;
+  readonly reason: string;
+  readonly acceptedAt: Date;
+  readonly publishedAt: Date;
+};
 
 /** One feed at one instant of the database. */
 export type FeedHead = {
@@ -50,11 +55,24 @@ export async function readHead(database: Database, tenantId: string): Promise<Fe
       FROM (VALUES (1)) AS one LEFT JOIN feed_meta AS meta ON true`,
   );
   if (row === undefined) throw new Error("the head of a feed could not be read");
-  return { epoch: row.epoch, seq: row.seq, floorSeq: row.floor_seq, entries: row.entries, digest: row.digest, asOf: row.as_of };
+  return {
+    epoch: row.epoch,
+    seq: row.seq,
+    floorSeq: row.floor_seq,
+    entries: row.entries,
+    digest: row.digest,
+    asOf: row.as_of,
+  };
 }
 
 /** Entries with `since < seq ≤ to`, at most `limit`, in order. */
-export async function readChanges(database: Database, tenantId: string, since: number, to: number, limit: number): Promise<readonly LogEntry[]> {
+export async function readChanges(
+  database: Database,
+  tenantId: string,
+  since: number,
+  to: number,
+  limit: number,
+): Promise<readonly LogEntry[]> {
   const rows = await database.once<EntryRow>(
     tenantId,
     sql`SELECT ${columns} FROM feed_entry WHERE seq > ${since} AND seq <= ${to} ORDER BY seq LIMIT ${limit}`,
@@ -72,7 +90,9 @@ export async function readSnapshot(
   return database.inTenant(tenantId, async (transaction) => {
     const entries = await entriesAt(transaction, seq);
     // Read after the entries: what was trimmed before they were read has raised the floor by now.
-    const [meta] = await transaction.query<{ epoch: number; seq: number; floor_seq: number }>(sql`SELECT epoch, seq, floor_seq FROM feed_meta`);
+    const [meta] = await transaction.query<{ epoch: number; seq: number; floor_seq: number }>(
+      sql`SELECT epoch, seq, floor_seq FROM feed_meta`,
+    );
     const known = meta ?? { epoch: 1, seq: 0, floor_seq: 0 };
     const whole = known.epoch === epoch && seq <= known.seq && seq >= known.floor_seq;
     return whole ? entries.map(toEntry) : undefined;
@@ -87,8 +107,16 @@ function entriesAt(transaction: Transaction, seq: number): Promise<readonly Entr
 }
 
 /** What a page up to `seq` may promise: the acceptance time of the oldest entry behind it, else `otherwise`. */
-export async function oldestAcceptedAfter(database: Database, tenantId: string, seq: number, otherwise: Date): Promise<Date> {
-  const [row] = await database.once<{ oldest: Date | null }>(tenantId, sql`SELECT min(accepted_at) AS oldest FROM feed_entry WHERE seq > ${seq}`);
+export async function oldestAcceptedAfter(
+  database: Database,
+  tenantId: string,
+  seq: number,
+  otherwise: Date,
+): Promise<Date> {
+  const [row] = await database.once<{ oldest: Date | null }>(
+    tenantId,
+    sql`SELECT min(accepted_at) AS oldest FROM feed_entry WHERE seq > ${seq}`,
+  );
   const oldest = row?.oldest ?? otherwise;
   return oldest < otherwise ? oldest : otherwise;
 }

@@ -3,12 +3,15 @@ import {
   type DirectoryGroup,
   DirectoryError,
   type EventKind,
+  type Filter,
   type GroupAttributes,
   type Member,
+  type Page,
+  type PageRequest,
 } from "../domain/index.ts";
 import type { Database, Transaction } from "./database.ts";
 import { filterSql, groupColumns } from "./directory-filter.ts";
-import type { GroupDirectory, Sender } from "./directory-store.ts";
+import type { GroupDirectory, Sender, Written } from "./directory-store.ts";
 import { changeEdges, type ChangedEdges } from "./membership-edges.ts";
 import { refusalOf } from "./refusal.ts";
 import { type Sql, sql } from "./sql.ts";
@@ -19,7 +22,10 @@ type Scope = { readonly tenantId: string; readonly sender: Sender };
 const columns = sql`id, attributes, version, created_at, updated_at`;
 
 export function createGroupDirectory(database: Database, newId: () => string): GroupDirectory {
-  const changing = async <Result>(tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result> => {
+  const changing = async <Result>(
+    tenantId: string,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> => {
     try {
       return await database.inTenant(tenantId, work);
     } catch (error) {
@@ -31,52 +37,88 @@ export function createGroupDirectory(database: Database, newId: () => string): G
       changing(tenantId, async (transaction) => {
         const scope = { tenantId, sender };
         const group = await insertGroup(transaction, scope, newId(), attributes);
-        const changed = await changeEdges(transaction, tenantId, sender.connectionId, group.id, [{ kind: "add", values: members }]);
-        return { resource: toGroup(group), lanes: await recordEvents(transaction, scope, "group.created", group.id, changed) };
+        const changed = await changeEdges(transaction, tenantId, sender.connectionId, group.id, [
+          { kind: "add", values: members },
+        ]);
+        return {
+          resource: toGroup(group),
+          lanes: await recordEvents(transaction, scope, "group.created", group.id, changed),
+        };
       }),
     find: async (tenantId, connectionId, id) => {
-      const [row] = await database.once<GroupRow>(tenantId, sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)}`);
+      const [row] = await database.once<GroupRow>(
+        tenantId,
+        sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)}`,
+      );
       return row && toGroup(row);
     },
     members: (tenantId, connectionId, groupIds) => members(database, tenantId, connectionId, groupIds),
     change: (tenantId, sender, id, change) =>
-      changing(tenantId, async (transaction) => {
-        const scope = { tenantId, sender };
-        const before = await lockGroup(transaction, sender.connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
-        const changed = await changeEdges(transaction, tenantId, sender.connectionId, id, change.members);
-        if (change.attributes === undefined && changed.added.length + changed.removed.length === 0 && !changed.parked) {
-          return { resource: toGroup(before), lanes: [] };
-        }
-        const after = await updateGroup(transaction, id, change.attributes ?? before.attributes);
-        const kind = change.attributes === undefined ? undefined : "group.updated";
-        return { resource: toGroup(after), lanes: await recordEvents(transaction, scope, kind, id, changed) };
-      }),
+      changing(tenantId, (transaction) => changeGroup(transaction, { tenantId, sender }, id, change)),
     remove: (tenantId, sender, id, expectedVersion) =>
       changing(tenantId, async (transaction) => {
         await lockGroup(transaction, sender.connectionId, id, expectedVersion, sql`FOR UPDATE`);
-        await transaction.query(sql`UPDATE directory_group SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = ${id}`);
+        await transaction.query(
+          sql`UPDATE directory_group SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = ${id}`,
+        );
         await transaction.query(sql`DELETE FROM directory_member WHERE group_id = ${id} OR member_id = ${id}`);
-        const lanes = await recordEvents(transaction, { tenantId, sender }, "group.deleted", id, { added: [], removed: [], parked: false });
+        const lanes = await recordEvents(transaction, { tenantId, sender }, "group.deleted", id, {
+          added: [],
+          removed: [],
+          parked: false,
+        });
         return { resource: undefined, lanes };
       }),
-    list: async (tenantId, connectionId, filter, page) => {
-      const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, groupColumns)}`}`;
-      const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
-        Promise.all([
-          transaction.query<GroupRow>(sql`SELECT ${columns} FROM directory_group WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`),
-          transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_group WHERE ${condition}`),
-        ]),
-      );
-      return { total: count?.total ?? 0, resources: resources.map(toGroup) };
-    },
+    list: (tenantId, connectionId, filter, page) => listGroups(database, tenantId, connectionId, filter, page),
   };
+}
+
+async function changeGroup(
+  transaction: Transaction,
+  scope: Scope,
+  id: string,
+  change: Parameters<GroupDirectory["change"]>[3],
+): Promise<Written<DirectoryGroup>> {
+  const { tenantId, sender } = scope;
+  const before = await lockGroup(transaction, sender.connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
+  const changed = await changeEdges(transaction, tenantId, sender.connectionId, id, change.members);
+  if (change.attributes === undefined && changed.added.length + changed.removed.length === 0 && !changed.parked) {
+    return { resource: toGroup(before), lanes: [] };
+  }
+  const after = await updateGroup(transaction, id, change.attributes ?? before.attributes);
+  const kind = change.attributes === undefined ? undefined : "group.updated";
+  return { resource: toGroup(after), lanes: await recordEvents(transaction, scope, kind, id, changed) };
+}
+
+async function listGroups(
+  database: Database,
+  tenantId: string,
+  connectionId: string,
+  filter: Filter | undefined,
+  page: PageRequest,
+): Promise<Page<DirectoryGroup>> {
+  const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, groupColumns)}`}`;
+  const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
+    Promise.all([
+      transaction.query<GroupRow>(
+        sql`SELECT ${columns} FROM directory_group WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`,
+      ),
+      transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_group WHERE ${condition}`),
+    ]),
+  );
+  return { total: count?.total ?? 0, resources: resources.map(toGroup) };
 }
 
 function living(connectionId: string, id: string): Sql {
   return sql`id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL`;
 }
 
-async function insertGroup(transaction: Transaction, { tenantId, sender }: Scope, id: string, attributes: GroupAttributes): Promise<GroupRow> {
+async function insertGroup(
+  transaction: Transaction,
+  { tenantId, sender }: Scope,
+  id: string,
+  attributes: GroupAttributes,
+): Promise<GroupRow> {
   const [row] = await transaction.query<GroupRow>(sql`
     INSERT INTO directory_group (id, tenant_id, connection_id, display_name, display_name_key, external_id, attributes)
     VALUES (${id}, ${tenantId}, ${sender.connectionId}, ${attributes.displayName}, ${canonicalName("displayName", attributes.displayName)},
@@ -87,8 +129,16 @@ async function insertGroup(transaction: Transaction, { tenantId, sender }: Scope
 }
 
 /** Changes to one group queue here, so that each sees the edges that the one before it left; its end waits for groups that take it in. */
-async function lockGroup(transaction: Transaction, connectionId: string, id: string, expectedVersion: number | undefined, strength: Sql): Promise<GroupRow> {
-  const [row] = await transaction.query<GroupRow>(sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)} ${strength}`);
+async function lockGroup(
+  transaction: Transaction,
+  connectionId: string,
+  id: string,
+  expectedVersion: number | undefined,
+  strength: Sql,
+): Promise<GroupRow> {
+  const [row] = await transaction.query<GroupRow>(
+    sql`SELECT ${columns} FROM directory_group WHERE ${living(connectionId, id)} ${strength}`,
+  );
   if (row === undefined) throw new DirectoryError("not_found", `no group ${id}`);
   if (expectedVersion !== undefined && row.version !== expectedVersion) {
     throw new DirectoryError("version_conflict", `group ${id} has changed since it was read`);
@@ -137,7 +187,12 @@ async function members(
   groupIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Member[]>> {
   if (groupIds.length === 0) return new Map();
-  const rows = await database.once<{ group_id: string; member: string; kind: "User" | "Group" | null; display: string | null }>(
+  const rows = await database.once<{
+    group_id: string;
+    member: string;
+    kind: "User" | "Group" | null;
+    display: string | null;
+  }>(
     tenantId,
     sql`SELECT edge.group_id, edge.member, edge.kind, coalesce(usr.attributes ->> 'displayName', usr.user_name, nested.display_name) AS display
       FROM directory_member AS edge
@@ -157,5 +212,11 @@ async function members(
 }
 
 function toGroup(row: GroupRow): DirectoryGroup {
-  return { id: row.id, attributes: row.attributes, version: row.version, createdAt: row.created_at, updatedAt: row.updated_at };
+  return {
+    id: row.id,
+    attributes: row.attributes,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
 }

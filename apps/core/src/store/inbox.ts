@@ -29,10 +29,12 @@ const waiting = sql`applied_at IS NULL AND dead_at IS NULL`;
 const due = sql`(next_attempt_at IS NULL OR next_attempt_at <= now())`;
 const columns = sql`id, kind, subject_kind, subject_id, denying, accepted_at, occurred_at, attempts`;
 
+export const laneCount = 32;
+
 /** The lanes with events older than `ageMs` that nobody has applied: what a lost wake-up leaves behind. */
 export async function lanesWaiting(database: Database, ageMs: number): Promise<readonly number[]> {
   const rows = await database.house<{ lane: number }>(sql`
-    SELECT lane FROM generate_series(0, 31) AS lane
+    SELECT lane FROM generate_series(0, ${laneCount - 1}::int) AS lane
     WHERE EXISTS (SELECT FROM lifecycle_event WHERE lifecycle_event.lane = lane.lane AND ${waiting} AND ${due}
       AND accepted_at < now() - ${ageMs} * interval '1 millisecond')`);
   return rows.map((row) => row.lane);
@@ -59,7 +61,9 @@ export function takeEvents(transaction: Transaction, ids: readonly number[]): Pr
 }
 
 async function take(transaction: Transaction, which: Sql): Promise<readonly WaitingEvent[]> {
-  const rows = await transaction.query<EventRow>(sql`SELECT ${columns} FROM lifecycle_event WHERE ${waiting} AND ${which} FOR UPDATE SKIP LOCKED`);
+  const rows = await transaction.query<EventRow>(
+    sql`SELECT ${columns} FROM lifecycle_event WHERE ${waiting} AND ${which} FOR UPDATE SKIP LOCKED`,
+  );
   return rows.map((row) => ({
     id: row.id,
     kind: row.kind,
@@ -73,11 +77,19 @@ async function take(transaction: Transaction, which: Sql): Promise<readonly Wait
 }
 
 export async function markApplied(transaction: Transaction, ids: readonly number[]): Promise<void> {
-  await transaction.query(sql`UPDATE lifecycle_event SET applied_at = clock_timestamp() WHERE id = ANY(${ids}::bigint[])`);
+  await transaction.query(
+    sql`UPDATE lifecycle_event SET applied_at = clock_timestamp() WHERE id = ANY(${ids}::bigint[])`,
+  );
 }
 
 /** Puts failed events back for later; the reason names the fault, never the data. */
-export async function markFailed(database: Database, tenantId: string, ids: readonly number[], reason: string, retryMs: number): Promise<void> {
+export async function markFailed(
+  database: Database,
+  tenantId: string,
+  ids: readonly number[],
+  reason: string,
+  retryMs: number,
+): Promise<void> {
   await database.once(
     tenantId,
     sql`UPDATE lifecycle_event
@@ -87,7 +99,14 @@ export async function markFailed(database: Database, tenantId: string, ids: read
 }
 
 /** Gives events up, with an alert for a person; nothing is deleted, and a resync takes the subject up again. */
-export async function markDead(database: Database, tenantId: string, subjectId: string, ids: readonly number[], reason: string, alertId: string): Promise<void> {
+export async function markDead(
+  database: Database,
+  tenantId: string,
+  subjectId: string,
+  ids: readonly number[],
+  reason: string,
+  alertId: string,
+): Promise<void> {
   await database.once(
     tenantId,
     sql`WITH dead AS (

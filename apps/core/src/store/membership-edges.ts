@@ -3,7 +3,11 @@ import type { Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
 /** The users whose membership changed; `parked` where an edge changed that names nobody known yet. */
-export type ChangedEdges = { readonly added: readonly string[]; readonly removed: readonly string[]; readonly parked: boolean };
+export type ChangedEdges = {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly parked: boolean;
+};
 
 type Edge = { readonly member: string; readonly memberId: string | null; readonly kind: "User" | "Group" | null };
 type EdgeRow = { member_id: string | null; kind: "User" | "Group" | null };
@@ -27,14 +31,22 @@ export async function changeEdges(
     if (change.kind !== "add") removed.push(...(await removeEdges(transaction, groupId, change.kind, edges)));
     if (change.kind !== "remove") added.push(...(await addEdges(transaction, tenantId, groupId, edges)));
   }
-  return { added: usersOf(added), removed: usersOf(removed), parked: [...added, ...removed].some((edge) => edge.kind !== "User") };
+  return {
+    added: usersOf(added),
+    removed: usersOf(removed),
+    parked: [...added, ...removed].some((edge) => edge.kind !== "User"),
+  };
 }
 
 /**
  * Finds whom each value names: an id of this connection, else an externalId of it, else nobody yet.
  * Who is found cannot be deleted until we commit, so that no edge outlives its member.
  */
-async function resolve(transaction: Transaction, connectionId: string, values: readonly string[]): Promise<readonly Edge[]> {
+async function resolve(
+  transaction: Transaction,
+  connectionId: string,
+  values: readonly string[],
+): Promise<readonly Edge[]> {
   const ids = values.filter(isId);
   const named = sql`connection_id = ${connectionId} AND deleted_at IS NULL AND (id = ANY(${ids}::uuid[]) OR external_id = ANY(${values}::text[])) ORDER BY id FOR KEY SHARE`;
   const rows = await transaction.query<{ id: string; external_id: string | null; kind: "User" | "Group" }>(sql`
@@ -46,13 +58,21 @@ async function resolve(transaction: Transaction, connectionId: string, values: r
   const edges = new Map<string, Edge>();
   for (const value of values) {
     const known = byId.get(value) ?? byExternalId.get(value);
-    const edge = known === undefined ? { member: value, memberId: null, kind: null } : { member: known.id, memberId: known.id, kind: known.kind };
+    const edge =
+      known === undefined
+        ? { member: value, memberId: null, kind: null }
+        : { member: known.id, memberId: known.id, kind: known.kind };
     edges.set(edge.member, edge);
   }
   return [...edges.values()];
 }
 
-async function addEdges(transaction: Transaction, tenantId: string, groupId: string, edges: readonly Edge[]): Promise<readonly EdgeRow[]> {
+async function addEdges(
+  transaction: Transaction,
+  tenantId: string,
+  groupId: string,
+  edges: readonly Edge[],
+): Promise<readonly EdgeRow[]> {
   return transaction.query<EdgeRow>(sql`
     INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind)
     SELECT ${tenantId}, ${groupId}, edge.member, edge.member_id, edge.kind
@@ -70,7 +90,9 @@ async function removeEdges(
 ): Promise<readonly EdgeRow[]> {
   const named = edges.map((edge) => edge.member);
   const gone = kind === "remove" ? sql`member = ANY(${named}::text[])` : sql`NOT member = ANY(${named}::text[])`;
-  return transaction.query<EdgeRow>(sql`DELETE FROM directory_member WHERE group_id = ${groupId} AND ${gone} RETURNING member_id, kind`);
+  return transaction.query<EdgeRow>(
+    sql`DELETE FROM directory_member WHERE group_id = ${groupId} AND ${gone} RETURNING member_id, kind`,
+  );
 }
 
 function usersOf(edges: readonly EdgeRow[]): readonly string[] {

@@ -14,7 +14,11 @@ export type EntryState = {
 };
 
 /** The running digest of a feed, kept by whoever knows the wire format. */
-export type Digest = { add(digest: bigint, entry: EntryState): bigint; remove(digest: bigint, entry: EntryState): bigint; isLive(entry: EntryState): boolean };
+export type Digest = {
+  add(digest: bigint, entry: EntryState): bigint;
+  remove(digest: bigint, entry: EntryState): bigint;
+  isLive(entry: EntryState): boolean;
+};
 
 /** A publisher of an earlier term tried to publish; its successor has taken over. */
 export class Fenced extends Error {
@@ -43,14 +47,18 @@ type PendingRow = {
 
 /** Begins a term: whoever led before is shut out of publishing from this moment. */
 export async function beginTerm(database: Database): Promise<number> {
-  const [row] = await database.house<{ fence: number }>(sql`UPDATE duty SET fence = fence + 1, updated_at = now() WHERE name = 'publish' RETURNING fence`);
+  const [row] = await database.house<{ fence: number }>(
+    sql`UPDATE duty SET fence = fence + 1, updated_at = now() WHERE name = 'publish' RETURNING fence`,
+  );
   if (row === undefined) throw new Error("the duty of publishing is missing from the database");
   return row.fence;
 }
 
 /** The tenants whose feeds have something to publish. */
 export async function feedsPending(database: Database): Promise<readonly string[]> {
-  const rows = await database.house<{ tenant_id: string }>(sql`SELECT tenant_id FROM feed_pending GROUP BY tenant_id ORDER BY min(id)`);
+  const rows = await database.house<{ tenant_id: string }>(
+    sql`SELECT tenant_id FROM feed_pending GROUP BY tenant_id ORDER BY min(id)`,
+  );
   return rows.map((row) => row.tenant_id);
 }
 
@@ -60,7 +68,13 @@ export async function feedsPending(database: Database): Promise<readonly string[
  * Each key is published as it stands now, so several changes to one key are one entry.
  * Answers the number of entries. Throws `Fenced` when the term is over.
  */
-export async function publishFeed(database: Database, tenantId: string, fence: number, digest: Digest, limit = 1_000): Promise<number> {
+export async function publishFeed(
+  database: Database,
+  tenantId: string,
+  fence: number,
+  digest: Digest,
+  limit = 1_000,
+): Promise<number> {
   return database.inTenant(tenantId, async (transaction) => {
     // Sent together, run in this order: what is taken is taken under the lock and within the term.
     const [[term], head, rows] = await Promise.all([
@@ -89,10 +103,17 @@ export async function publishFeed(database: Database, tenantId: string, fence: n
   });
 }
 
-async function lockHead(transaction: Transaction, tenantId: string): Promise<{ seq: number; entries: number; digest: Buffer }> {
+async function lockHead(
+  transaction: Transaction,
+  tenantId: string,
+): Promise<{ seq: number; entries: number; digest: Buffer }> {
   const [, [head]] = await Promise.all([
-    transaction.query(sql`INSERT INTO feed_meta (tenant_id, digest) VALUES (${tenantId}, ${Buffer.alloc(32)}) ON CONFLICT DO NOTHING`),
-    transaction.query<{ seq: number; entries: number; digest: Buffer }>(sql`SELECT seq, entries, digest FROM feed_meta FOR UPDATE`),
+    transaction.query(
+      sql`INSERT INTO feed_meta (tenant_id, digest) VALUES (${tenantId}, ${Buffer.alloc(32)}) ON CONFLICT DO NOTHING`,
+    ),
+    transaction.query<{ seq: number; entries: number; digest: Buffer }>(
+      sql`SELECT seq, entries, digest FROM feed_meta FOR UPDATE`,
+    ),
   ]);
   if (head === undefined) throw new Error("a feed's head is missing");
   return head;
@@ -124,7 +145,9 @@ async function append(
   states: readonly EntryState[],
 ): Promise<void> {
   const seqs = rows.map((_, index) => afterSeq + 1 + index);
-  const replaced = rows.flatMap((row, index) => (row.old_seq === null ? [] : [{ seq: row.old_seq, by: afterSeq + 1 + index }]));
+  const replaced = rows.flatMap((row, index) =>
+    row.old_seq === null ? [] : [{ seq: row.old_seq, by: afterSeq + 1 + index }],
+  );
   const closed = transaction.query(sql`
     UPDATE feed_entry SET superseded_by = replaced.by
     FROM unnest(${replaced.map(({ seq }) => seq)}::bigint[], ${replaced.map(({ by }) => by)}::bigint[]) AS replaced(seq, by)
@@ -148,7 +171,12 @@ function oldStateOf(row: PendingRow): EntryState | undefined {
   return row.old_op === null ? undefined : entry(row, row.old_op, row.old_nbf, row.old_expires_at);
 }
 
-function entry(key: Pick<PendingRow, "scope" | "iss" | "sub">, op: EntryState["op"], nbf: number | null, expiresAt: Date | null): EntryState {
+function entry(
+  key: Pick<PendingRow, "scope" | "iss" | "sub">,
+  op: EntryState["op"],
+  nbf: number | null,
+  expiresAt: Date | null,
+): EntryState {
   return {
     op,
     scope: key.scope,

@@ -6,7 +6,9 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool, type QueryConfig, type QueryResult } from "pg";
 import * as bindings from "@prisma/schema-engine-wasm/schema_engine_bg";
 
-type WebAssemblyApi = { instantiate(bytes: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }> };
+type WebAssemblyApi = {
+  instantiate(bytes: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
 // Node has it; only the browser's type library, which this service does not load, declares it.
 const webAssembly = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
 
@@ -56,7 +58,10 @@ class CatalogAdapter extends PrismaPg {
     Object.assign(pool, {
       query: async (config: QueryConfig) => {
         const result = await query(config);
-        charColumns.set(result.rows, result.fields.map((field) => field.dataTypeID === charOid));
+        charColumns.set(
+          result.rows,
+          result.fields.map((field) => field.dataTypeID === charOid),
+        );
         for (const field of result.fields) if (field.dataTypeID === charOid) field.dataTypeID = textOid;
         return result;
       },
@@ -66,7 +71,10 @@ class CatalogAdapter extends PrismaPg {
     adapter.queryRaw = async (statement) => {
       const result = await queryRaw(statement);
       const isChar = charColumns.get(result.rows);
-      return { ...result, columnTypes: result.columnTypes.map((type, i) => (isChar?.[i] === true ? ColumnTypeEnum.Character : type)) };
+      return {
+        ...result,
+        columnTypes: result.columnTypes.map((type, i) => (isChar?.[i] === true ? ColumnTypeEnum.Character : type)),
+      };
     };
     adapter.executeScript = async (script) => {
       const client = await pool.connect();

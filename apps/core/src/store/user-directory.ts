@@ -1,4 +1,10 @@
-import { canonicalName, type DirectoryUser, DirectoryError, type Membership, type UserAttributes } from "../domain/index.ts";
+import {
+  canonicalName,
+  type DirectoryUser,
+  DirectoryError,
+  type Membership,
+  type UserAttributes,
+} from "../domain/index.ts";
 import type { Database } from "./database.ts";
 import { filterSql, userColumns } from "./directory-filter.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
@@ -13,7 +19,9 @@ const columns = sql`id, attributes, version, created_at, updated_at`;
 export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
   return {
     create: async (tenantId, sender, attributes) => {
-      const [row] = await writing(database.once<WrittenRow>(tenantId, createStatement(tenantId, sender, newId(), attributes)));
+      const [row] = await writing(
+        database.once<WrittenRow>(tenantId, createStatement(tenantId, sender, newId(), attributes)),
+      );
       if (row === undefined) throw new Error("a user was neither created nor refused");
       return written(row);
     },
@@ -22,7 +30,9 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       return row && toUser(row);
     },
     replace: async (tenantId, sender, id, expectedVersion, attributes) => {
-      const [row] = await writing(database.once<WrittenRow>(tenantId, replaceStatement(tenantId, sender, id, expectedVersion, attributes)));
+      const [row] = await writing(
+        database.once<WrittenRow>(tenantId, replaceStatement(tenantId, sender, id, expectedVersion, attributes)),
+      );
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
       return written(row);
     },
@@ -30,7 +40,9 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       const [, [row]] = await database.inTenant(tenantId, (transaction) =>
         Promise.all([
           // Behind every group that is taking this user in at this moment: its edge is to be seen, and to go too.
-          transaction.query(sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL FOR UPDATE`),
+          transaction.query(
+            sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL FOR UPDATE`,
+          ),
           transaction.query<{ lane: number }>(removeStatement(tenantId, sender, id, expectedVersion)),
         ]),
       );
@@ -41,7 +53,9 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, userColumns)}`}`;
       const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
         Promise.all([
-          transaction.query<UserRow>(sql`SELECT ${columns} FROM directory_user WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`),
+          transaction.query<UserRow>(
+            sql`SELECT ${columns} FROM directory_user WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`,
+          ),
           transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_user WHERE ${condition}`),
         ]),
       );
@@ -87,7 +101,13 @@ function createStatement(tenantId: string, sender: Sender, id: string, attribute
     SELECT written.*, event.lane FROM written, event`;
 }
 
-function replaceStatement(tenantId: string, sender: Sender, id: string, expectedVersion: number, attributes: UserAttributes): Sql {
+function replaceStatement(
+  tenantId: string,
+  sender: Sender,
+  id: string,
+  expectedVersion: number,
+  attributes: UserAttributes,
+): Sql {
   const key = canonicalName("userName", attributes.userName);
   const { connectionId } = sender;
   return sql`
@@ -158,7 +178,12 @@ function findStatement(connectionId: string, id: string): Sql {
 }
 
 /** Why a conditional write found nothing: the user is gone, or is no longer what the writer read. */
-async function missing(database: Database, tenantId: string, connectionId: string, id: string): Promise<DirectoryError> {
+async function missing(
+  database: Database,
+  tenantId: string,
+  connectionId: string,
+  id: string,
+): Promise<DirectoryError> {
   const [row] = await database.once(tenantId, findStatement(connectionId, id));
   return row === undefined
     ? new DirectoryError("not_found", `no user ${id}`)
@@ -178,5 +203,11 @@ function written({ lane, ...row }: WrittenRow): Written<DirectoryUser> {
 }
 
 function toUser(row: UserRow): DirectoryUser {
-  return { id: row.id, attributes: row.attributes, version: row.version, createdAt: row.created_at, updatedAt: row.updated_at };
+  return {
+    id: row.id,
+    attributes: row.attributes,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
 }

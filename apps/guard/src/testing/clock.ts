@@ -11,7 +11,11 @@ export function createClock(startMs = 1_800_000_000_000) {
 export type Clock = ReturnType<typeof createClock>;
 
 /** Waits for a condition, and fails where it does not come true in time. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, deadlineMs = 8_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 8_000,
+): Promise<void> {
   const endsAt = performance.now() + deadlineMs;
   while (!(await condition())) {
     if (performance.now() > endsAt) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);

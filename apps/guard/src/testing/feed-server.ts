@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CompactSign, exportJWK, generateKeyPair, type CompactJWSHeaderParameters, type CryptoKey, type JSONWebKeySet } from "jose";
+import {
+  CompactSign,
+  exportJWK,
+  generateKeyPair,
+  type CompactJWSHeaderParameters,
+  type CryptoKey,
+  type JSONWebKeySet,
+} from "jose";
 import { createRevocations } from "../revocations.ts";
 import {
   checkpointHeader,
@@ -16,7 +23,13 @@ import {
 import type { Clock } from "./clock.ts";
 import { listen, readText } from "./http-server.ts";
 
-export type FeedAnswer = { status: number; body?: string; claims?: CheckpointClaims; headers?: Record<string, string>; jws?: string };
+export type FeedAnswer = {
+  status: number;
+  body?: string;
+  claims?: CheckpointClaims;
+  headers?: Record<string, string>;
+  jws?: string;
+};
 type Resolved = ResolveAnswer | undefined;
 type House = {
   readonly told: {
@@ -65,7 +78,9 @@ export async function createFeedServer(clock: Pick<Clock, "sec">) {
     for (const go of waiting) go();
   };
   const house: House = { told, clock, waiting };
-  const server = await listen((request, response) => void answer(house, request, response).catch(() => response.destroy()));
+  const server = await listen(
+    (request, response) => void answer(house, request, response).catch(() => response.destroy()),
+  );
 
   return {
     origin: server.origin,
@@ -78,7 +93,14 @@ export async function createFeedServer(clock: Pick<Clock, "sec">) {
     signer,
     publish: (...entries: readonly Publish[]): void => {
       for (const entry of entries) {
-        told.log.push({ op: "deny", scope: "sub", reason: "idp_inactive", acceptedAt: clock.sec(), ...entry, seq: head(told.log) + 1 });
+        told.log.push({
+          op: "deny",
+          scope: "sub",
+          reason: "idp_inactive",
+          acceptedAt: clock.sec(),
+          ...entry,
+          seq: head(told.log) + 1,
+        });
       }
       wake();
     },
@@ -95,7 +117,9 @@ async function answer(house: House, request: IncomingMessage, response: ServerRe
   const plain = await route(house, request);
   const sent = told.tamper === undefined ? plain : await told.tamper(plain, path);
   const jws = sent.jws ?? (sent.claims && (await told.sign(sent.claims)));
-  response.writeHead(sent.status, { ...sent.headers, ...(jws === undefined ? {} : { [checkpointHeader]: jws }) }).end(sent.body);
+  response
+    .writeHead(sent.status, { ...sent.headers, ...(jws === undefined ? {} : { [checkpointHeader]: jws }) })
+    .end(sent.body);
 }
 
 async function route(house: House, request: IncomingMessage): Promise<FeedAnswer> {
@@ -140,7 +164,8 @@ async function changes(house: House, url: URL, request: IncomingMessage): Promis
   const { told, waiting } = house;
   const [epoch, since] = (url.searchParams.get("since") ?? "").split("-").map(Number) as [number, number];
   const isGone = (): boolean => epoch !== told.epoch || since < told.forgottenTo || since > head(told.log);
-  if (!isGone() && since === head(told.log)) await waitFor(request, Number(url.searchParams.get("wait")) * 1_000, waiting);
+  if (!isGone() && since === head(told.log))
+    await waitFor(request, Number(url.searchParams.get("wait")) * 1_000, waiting);
   if (isGone()) return { status: 410 };
   const entries = told.log.filter(({ seq }) => seq > since).slice(0, told.pageMax);
   const to = entries.at(-1)?.seq;
@@ -148,7 +173,18 @@ async function changes(house: House, url: URL, request: IncomingMessage): Promis
   const iss = [...new Set(entries.map((entry) => entry.iss))];
   const ops = entries.map((entry) => toWire(entry, iss.indexOf(entry.iss)));
   const more = to < head(told.log);
-  const page: ChangesPage = { v: 1, feed, epoch, from: since, to, more, iss, ops, poll_after_ms: 0, max_stale: maxStaleSec };
+  const page: ChangesPage = {
+    v: 1,
+    feed,
+    epoch,
+    from: since,
+    to,
+    more,
+    iss,
+    ops,
+    poll_after_ms: 0,
+    max_stale: maxStaleSec,
+  };
   const body = JSON.stringify(page);
   return { status: 200, body, claims: claimsAt(house, to, body) };
 }
@@ -159,7 +195,17 @@ function claimsAt({ told, clock }: House, seq: number, body?: string): Checkpoin
   const iat = clock.sec();
   const about = seq === head(told.log) ? { n: revocations.size(), digest: revocations.digest() } : {};
   const hash = body === undefined ? {} : { body_sha256: sha256(body) };
-  return { iss: "rollcall", feed, epoch: told.epoch, seq, as_of: told.asOf ?? iat, iat, exp: iat + maxStaleSec, ...about, ...hash };
+  return {
+    iss: "rollcall",
+    feed,
+    epoch: told.epoch,
+    seq,
+    as_of: told.asOf ?? iat,
+    iat,
+    exp: iat + maxStaleSec,
+    ...about,
+    ...hash,
+  };
 }
 
 /** What `body_sha256` holds of a body. */
@@ -173,7 +219,11 @@ export type FeedServer = Awaited<ReturnType<typeof createFeedServer>>;
 export async function createSigner(kid: string) {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA");
   const jwks: JSONWebKeySet = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: "EdDSA", use: "sig" }] };
-  return { jwks, sign: (claims: object, header: object = {}) => sign(claims, privateKey, { alg: "EdDSA", typ: checkpointType, kid, ...header }) };
+  return {
+    jwks,
+    sign: (claims: object, header: object = {}) =>
+      sign(claims, privateKey, { alg: "EdDSA", typ: checkpointType, kid, ...header }),
+  };
 }
 
 function sign(claims: object, key: CryptoKey, header: CompactJWSHeaderParameters): Promise<string> {
@@ -186,7 +236,9 @@ function head(log: readonly FeedEntry[]): number {
 
 function liveEntries(log: readonly FeedEntry[]): readonly FeedEntry[] {
   const live = new Map(log.map((entry) => [JSON.stringify([entry.scope, entry.iss, entry.sub]), entry]));
-  return [...live.values()].filter(({ op, nbf }) => op !== "allow" || nbf !== undefined).sort((left, right) => left.seq - right.seq);
+  return [...live.values()]
+    .filter(({ op, nbf }) => op !== "allow" || nbf !== undefined)
+    .sort((left, right) => left.seq - right.seq);
 }
 
 async function waitFor(request: IncomingMessage, ms: number, waiting: Set<() => void>): Promise<void> {

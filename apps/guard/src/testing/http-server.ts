@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener } from "node:h
 import type { AddressInfo } from "node:net";
 
 /** A server on a free port of the loopback, whose close does not wait for clients. */
-export async function listen(listener: RequestListener): Promise<{ readonly origin: string; readonly close: () => Promise<void> }> {
+export async function listen(
+  listener: RequestListener,
+): Promise<{ readonly origin: string; readonly close: () => Promise<void> }> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

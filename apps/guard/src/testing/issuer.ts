@@ -1,8 +1,18 @@
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JSONWebKeySet, type JWTHeaderParameters } from "jose";
+import {
+  exportJWK,
+  generateKeyPair,
+  SignJWT,
+  type CryptoKey,
+  type JSONWebKeySet,
+  type JWTHeaderParameters,
+} from "jose";
 import type { Clock } from "./clock.ts";
 import { listen } from "./http-server.ts";
 
-export type MintOptions = { readonly header?: { readonly [name in keyof JWTHeaderParameters]?: JWTHeaderParameters[name] | undefined }; readonly key?: CryptoKey | Uint8Array };
+export type MintOptions = {
+  readonly header?: { readonly [name in keyof JWTHeaderParameters]?: JWTHeaderParameters[name] | undefined };
+  readonly key?: CryptoKey | Uint8Array;
+};
 
 /** A real token issuer: a discovery document, a key set, and signed tokens that live 5 minutes. */
 export async function createIssuer(clock: Pick<Clock, "sec">, alg: "ES256" | "RS256" = "ES256") {
@@ -12,8 +22,13 @@ export async function createIssuer(clock: Pick<Clock, "sec">, alg: "ES256" | "RS
   let jwks: JSONWebKeySet = { keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg, use: "sig" }] };
   const server = await listen((request, response) => {
     answers.requests.push(request.url ?? "");
-    const body = request.url === "/jwks" ? jwks : { issuer: server.origin, jwks_uri: `${server.origin}/jwks`, ...answers.discovery };
-    response.writeHead(answers.status, { "content-type": "application/json", location: "/elsewhere" }).end(JSON.stringify(body));
+    const body =
+      request.url === "/jwks"
+        ? jwks
+        : { issuer: server.origin, jwks_uri: `${server.origin}/jwks`, ...answers.discovery };
+    response
+      .writeHead(answers.status, { "content-type": "application/json", location: "/elsewhere" })
+      .end(JSON.stringify(body));
   });
 
   return {
@@ -29,7 +44,9 @@ export async function createIssuer(clock: Pick<Clock, "sec">, alg: "ES256" | "RS
     mint: (claims: Record<string, unknown> = {}, { header, key }: MintOptions = {}): Promise<string> => {
       const usual = { iss: server.origin, aud: "api", sub: "ada", iat: clock.sec(), exp: clock.sec() + 300 };
       const token = new SignJWT({ ...usual, ...claims });
-      return token.setProtectedHeader({ alg, typ: "JWT", kid, ...header } as JWTHeaderParameters).sign(key ?? pair.privateKey);
+      return token
+        .setProtectedHeader({ alg, typ: "JWT", kid, ...header } as JWTHeaderParameters)
+        .sign(key ?? pair.privateKey);
     },
   };
 }

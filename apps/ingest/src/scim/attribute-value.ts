@@ -4,7 +4,7 @@ import { isArray } from "./same-json.ts";
 import type { Attribute } from "./schema.ts";
 
 /** How many values one attribute may hold. */
-export const valuesMax = 100;
+const valuesMax = 100;
 const stringLengthMax = 64 * 1024;
 
 /** Whether a name that the schema does not know is refused by name or passed over. */
@@ -48,7 +48,8 @@ export function refuseManyPrimaries(attribute: Attribute, elements: readonly Jso
 
 /** Throws past the number of values that one attribute may hold. */
 export function refuseManyValues(attribute: Attribute, elements: readonly Json[]): void {
-  if (elements.length > valuesMax) throw new DirectoryError("too_many", `${attribute.name} has more than ${valuesMax} values`);
+  if (elements.length > valuesMax)
+    throw new DirectoryError("too_many", `${attribute.name} has more than ${valuesMax} values`);
 }
 
 function readElements(attribute: Attribute, value: Json, unknown: Strictness): Json | undefined {
@@ -74,7 +75,8 @@ function readBoolean(attribute: Attribute, value: Json): boolean {
 
 function readString(attribute: Attribute, value: Json): string {
   if (typeof value !== "string") throw wrongType(attribute, "a string");
-  if (value.length > stringLengthMax) throw new DirectoryError("value_invalid", `${attribute.name} is longer than ${stringLengthMax} characters`);
+  if (value.length > stringLengthMax)
+    throw new DirectoryError("value_invalid", `${attribute.name} is longer than ${stringLengthMax} characters`);
   return value;
 }
 
@@ -85,7 +87,8 @@ function readComplex(attribute: Attribute, value: Json, unknown: Strictness): Js
     const sub = attribute.subAttributes.get(name.toLowerCase());
     if (sub === undefined) {
       // RFC 7643 §2.4 gives every element a `$ref`, also where the schema lists none; nothing is kept of it.
-      if (unknown === "refuse" && part !== null && name.toLowerCase() !== "$ref") throw unknownSubAttribute(attribute, name);
+      if (unknown === "refuse" && part !== null && name.toLowerCase() !== "$ref")
+        throw unknownSubAttribute(attribute, name);
       continue;
     }
     const known = sub.mutability === "readOnly" ? undefined : readValue(sub, part, unknown);
@@ -120,7 +123,10 @@ function appRole(attribute: Attribute, element: JsonObject): JsonObject {
 }
 
 function unknownSubAttribute(attribute: Attribute, name: string): DirectoryError {
-  return new DirectoryError("path_invalid", `${attribute.name} has no sub-attribute ${JSON.stringify(name.slice(0, 80))}`);
+  return new DirectoryError(
+    "path_invalid",
+    `${attribute.name} has no sub-attribute ${JSON.stringify(name.slice(0, 80))}`,
+  );
 }
 
 function wrongType(attribute: Attribute, expected: string): DirectoryError {

@@ -6,7 +6,10 @@ const attemptsMax = 5;
  * Runs read-compute-write until nobody else wrote in between. A sender who named a version hears of
  * the conflict at once; one who did not is served, or told to come back after five lost races.
  */
-export async function writeUnlessRaced<Outcome>(ifMatch: string | undefined, attempt: () => Promise<Outcome>): Promise<Outcome> {
+export async function writeUnlessRaced<Outcome>(
+  ifMatch: string | undefined,
+  attempt: () => Promise<Outcome>,
+): Promise<Outcome> {
   for (let tried = 0; tried < attemptsMax; tried += 1) {
     try {
       return await attempt();

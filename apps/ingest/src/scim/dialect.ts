@@ -45,8 +45,14 @@ function changesOf(dialect: Dialect, operation: WrittenOperation): readonly Chan
 }
 
 // A value without a path: each of its names is a path (RFC 7644 §3.5.2.1), dotted or under a URN.
-function changesOfObject(dialect: Dialect, kind: Change["kind"], urn: string | undefined, value: Json | undefined): readonly Change[] {
-  if (!isObject(value)) throw new DirectoryError("value_invalid", "a value without a path to one attribute must be an object");
+function changesOfObject(
+  dialect: Dialect,
+  kind: Change["kind"],
+  urn: string | undefined,
+  value: Json | undefined,
+): readonly Change[] {
+  if (!isObject(value))
+    throw new DirectoryError("value_invalid", "a value without a path to one attribute must be an object");
   return Object.entries(value).flatMap(([name, part]) => {
     if (urn === undefined && echoed.has(name.toLowerCase())) return [];
     return changesAt(dialect, kind, parsePath(dialect.schema, urn === undefined ? name : `${urn}:${name}`), part);
@@ -63,12 +69,19 @@ function changesAt(dialect: Dialect, kind: Change["kind"], path: Path, value: Js
   return kind === "remove" ? [removalOf(path, value)] : changesOfWhole(kind, path, value ?? null);
 }
 
-function changesOfSchema(dialect: Dialect, kind: Change["kind"], urn: string | undefined, value: Json | undefined): readonly Change[] {
+function changesOfSchema(
+  dialect: Dialect,
+  kind: Change["kind"],
+  urn: string | undefined,
+  value: Json | undefined,
+): readonly Change[] {
   if (kind !== "remove" && value !== null) return changesOfObject(dialect, kind, urn, value);
 
   const extension = dialect.schema.extensions.find((candidate) => candidate.urn === urn);
   if (extension === undefined) throw new DirectoryError("attribute_read_only", "the core schema cannot be removed");
-  return [...extension.attributes.values()].map((attribute) => removal({ urn, attribute, filter: undefined, sub: undefined }));
+  return [...extension.attributes.values()].map((attribute) =>
+    removal({ urn, attribute, filter: undefined, sub: undefined }),
+  );
 }
 
 // Okta repeats the id within a rename; a different one would be a wish to change it.
@@ -83,7 +96,12 @@ function refuseFixed({ attribute, sub }: Target): void {
   throw new DirectoryError("attribute_read_only", `${part.name} cannot be changed`);
 }
 
-function changesOfSub(kind: Change["kind"], target: Target, sub: Attribute, value: Json | undefined): readonly Change[] {
+function changesOfSub(
+  kind: Change["kind"],
+  target: Target,
+  sub: Attribute,
+  value: Json | undefined,
+): readonly Change[] {
   if (isReference(target) && sub.name === "value") {
     return changesOfReference(kind, { ...target, sub: undefined }, kind === "remove" ? null : { value: value ?? null });
   }
@@ -105,7 +123,8 @@ function changesOfReference(kind: Change["kind"], target: Target, value: Json): 
 // RFC 7644 §3.5.2.3: a complex value given for a complex attribute sets its parts and leaves the others.
 function changesOfComplex(kind: Change["kind"], target: Target, value: Json | undefined): readonly Change[] {
   if (kind === "remove" || value === undefined || value === null) return [removal(target)];
-  const namesReference = isReference(target) && (!isObject(value) || Object.keys(value).some((name) => name.toLowerCase() === "value"));
+  const namesReference =
+    isReference(target) && (!isObject(value) || Object.keys(value).some((name) => name.toLowerCase() === "value"));
   if (namesReference) return changesOfReference(kind, target, value);
   if (!isObject(value)) throw new DirectoryError("value_invalid", `${target.attribute.name} must be an object`);
 

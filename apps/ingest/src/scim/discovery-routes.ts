@@ -12,7 +12,9 @@ export function discoveryRoutes(app: FastifyInstance, door: ScimDoor): void {
     { path: "/Schemas", resources: schemas(door.locations) },
   ];
   for (const slash of ["", "/"]) {
-    app.get(`/ServiceProviderConfig${slash}`, (_request, reply) => answer(reply, 200, serviceProviderConfig(door.locations)));
+    app.get(`/ServiceProviderConfig${slash}`, (_request, reply) =>
+      answer(reply, 200, serviceProviderConfig(door.locations)),
+    );
     for (const { path, resources } of documents) {
       app.get(`${path}${slash}`, (_request, reply) => answer(reply, 200, listBody(resources.length, 1, resources)));
       app.get<ById>(`${path}/:id${slash}`, (request, reply) => {

@@ -23,7 +23,10 @@ test("every schema and resource type is described under its own location", () =>
     "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
     "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group",
   ]);
-  expect(resourceTypes(locations).map(({ id, endpoint }) => [id, endpoint])).toEqual([["User", "/Users"], ["Group", "/Groups"]]);
+  expect(resourceTypes(locations).map(({ id, endpoint }) => [id, endpoint])).toEqual([
+    ["User", "/Users"],
+    ["Group", "/Groups"],
+  ]);
 });
 
 test("no description has a null, an empty list, or a password", () => {

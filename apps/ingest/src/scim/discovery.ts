@@ -78,7 +78,11 @@ function withUniqueName(attribute: AttributeDescription): AttributeDescription &
 
 // scimmy writes `canonicalValues: []` for roles, which reads as "no value is allowed".
 function withoutEmptyLists(attribute: AttributeDescription): AttributeDescription {
-  const entries = Object.entries(attribute).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0));
+  const entries = Object.entries(attribute).filter(
+    ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+  );
   const kept = Object.fromEntries(entries) as AttributeDescription;
-  return kept.subAttributes === undefined ? kept : { ...kept, subAttributes: kept.subAttributes.map(withoutEmptyLists) };
+  return kept.subAttributes === undefined
+    ? kept
+    : { ...kept, subAttributes: kept.subAttributes.map(withoutEmptyLists) };
 }

@@ -59,11 +59,17 @@ function addElements(kept: readonly Json[], added: readonly Json[], before: read
 function isSameElement(present: Json, element: Json): boolean {
   if (!isObject(present) || !isObject(element)) return sameJson(present, element);
   if (sameJson(merged(present, element), present)) return true;
-  return element["value"] !== undefined && present["value"] === element["value"] && sameType(present["type"], element["type"]);
+  return (
+    element["value"] !== undefined &&
+    present["value"] === element["value"] &&
+    sameType(present["type"], element["type"])
+  );
 }
 
 function sameType(left: Json | undefined, right: Json | undefined): boolean {
-  return typeof left === "string" && typeof right === "string" ? left.toLowerCase() === right.toLowerCase() : left === right;
+  return typeof left === "string" && typeof right === "string"
+    ? left.toLowerCase() === right.toLowerCase()
+    : left === right;
 }
 
 // Entra names the member to take with `display` or `$ref` beside it, which may be stale; the value decides.
@@ -86,7 +92,7 @@ function written(kind: "add" | "replace", { filter, sub }: Target, element: Json
   if (sub !== undefined) return merged(element, { [sub.name]: value });
   if (!isObject(value)) return value;
   // RFC 7644 §3.5.2.3 replaces the element; what selected it stays true of it.
-  const base = kind === "add" ? element : (filter === undefined ? undefined : equalTerms(filter)) ?? {};
+  const base = kind === "add" ? element : ((filter === undefined ? undefined : equalTerms(filter)) ?? {});
   const next = merged(base, value);
   return sameJson(next, element) ? element : next;
 }

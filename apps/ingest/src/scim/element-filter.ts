@@ -1,4 +1,12 @@
-import { type CompareOperator, type Filter, type FilterValue, foldCase, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
+import {
+  type CompareOperator,
+  type Filter,
+  type FilterValue,
+  foldCase,
+  isObject,
+  type Json,
+  type JsonObject,
+} from "@rollcall/core/domain";
 import type { Attribute } from "./schema.ts";
 
 /** Whether one element of a multi-valued attribute fits the filter between its brackets. */
@@ -14,7 +22,12 @@ export function fits(attribute: Attribute, filter: Filter, element: Json): boole
     case "present":
       return element[filter.path] !== undefined && element[filter.path] !== "";
     case "compare":
-      return compares(attribute.subAttributes.get(filter.path.toLowerCase()), element[filter.path], filter.operator, filter.value);
+      return compares(
+        attribute.subAttributes.get(filter.path.toLowerCase()),
+        element[filter.path],
+        filter.operator,
+        filter.value,
+      );
     case "element":
       return false;
   }
@@ -25,14 +38,20 @@ export function fits(attribute: Attribute, filter: Filter, element: Json): boole
  * `phoneNumbers[type eq "mobile"].value` for the first phone, and means it to come into being.
  */
 export function equalTerms(filter: Filter): JsonObject | undefined {
-  if (filter.kind === "compare" && filter.operator === "eq" && filter.value !== null) return { [filter.path]: filter.value };
+  if (filter.kind === "compare" && filter.operator === "eq" && filter.value !== null)
+    return { [filter.path]: filter.value };
   if (filter.kind !== "and") return undefined;
 
   const terms = filter.terms.map(equalTerms);
-  return terms.every((term) => term !== undefined) ? Object.assign({}, ...terms) as JsonObject : undefined;
+  return terms.every((term) => term !== undefined) ? (Object.assign({}, ...terms) as JsonObject) : undefined;
 }
 
-function compares(sub: Attribute | undefined, actual: Json | undefined, operator: CompareOperator, wanted: FilterValue): boolean {
+function compares(
+  sub: Attribute | undefined,
+  actual: Json | undefined,
+  operator: CompareOperator,
+  wanted: FilterValue,
+): boolean {
   if (actual === undefined || wanted === null) {
     const same = actual === undefined && wanted === null;
     return operator === "ne" ? !same : operator === "eq" && same;

@@ -2,9 +2,21 @@ import { type CompareOperator, DirectoryError, type FilterValue } from "@rollcal
 import type { Attribute } from "./schema.ts";
 
 /** A comparison's right side as written: quoted text, or a bare word that may stand for anything. */
-export type Literal = { readonly kind: "quoted"; readonly text: string } | { readonly kind: "bare"; readonly text: string };
+export type Literal =
+  | { readonly kind: "quoted"; readonly text: string }
+  | { readonly kind: "bare"; readonly text: string };
 
-const compareOperators: ReadonlySet<string> = new Set<CompareOperator>(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
+const compareOperators: ReadonlySet<string> = new Set<CompareOperator>([
+  "eq",
+  "ne",
+  "co",
+  "sw",
+  "ew",
+  "gt",
+  "ge",
+  "lt",
+  "le",
+]);
 const dateTime = /^[1-8]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -17,7 +29,12 @@ export function isCompareOperator(word: string): word is CompareOperator {
  * Reads a literal as the attribute's type. Entra writes booleans as `"True"`, and some senders
  * leave strings without quotes; the latter passes only where `lenient` says it cannot mean anything else.
  */
-export function literalValue(attribute: Attribute, operator: CompareOperator, literal: Literal, lenient: boolean): FilterValue {
+export function literalValue(
+  attribute: Attribute,
+  operator: CompareOperator,
+  literal: Literal,
+  lenient: boolean,
+): FilterValue {
   if (literal.kind === "bare" && literal.text === "null") return nullValue(attribute, operator);
 
   switch (attribute.type) {
@@ -27,7 +44,10 @@ export function literalValue(attribute: Attribute, operator: CompareOperator, li
     case "decimal":
       return numberValue(attribute, operator, literal);
     case "complex":
-      throw new DirectoryError("filter_invalid", `${attribute.name} cannot be compared; name one of its sub-attributes`);
+      throw new DirectoryError(
+        "filter_invalid",
+        `${attribute.name} cannot be compared; name one of its sub-attributes`,
+      );
     case "dateTime":
     case "string":
     case "binary":

@@ -37,7 +37,10 @@ test("what Entra and Okta ask is understood", () => {
 test("operators and names have no case, and strings are JSON", () => {
   expect(user('USERNAME EQ "a\\"b\\u00e9"')).toEqual(eq("userName", 'a"bé'));
   expect(user('userName eq "a)]and["')).toEqual(eq("userName", "a)]and["));
-  expect(user(`${enterpriseUser.urn.toUpperCase()}:DEPARTMENT pr`)).toEqual({ kind: "present", path: `${enterpriseUser.urn}:department` });
+  expect(user(`${enterpriseUser.urn.toUpperCase()}:DEPARTMENT pr`)).toEqual({
+    kind: "present",
+    path: `${enterpriseUser.urn}:department`,
+  });
 });
 
 test("a date has one spelling once it is read", () => {
@@ -47,15 +50,29 @@ test("a date has one spelling once it is read", () => {
     operator: "gt",
     value: "2026-01-01T00:00:00.000Z",
   });
-  for (const text of ["1", "2026", "2026-01-01", "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00", "tomorrow"]) {
+  for (const text of [
+    "1",
+    "2026",
+    "2026-01-01",
+    "2026-13-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "2026-01-01T00:00:00",
+    "tomorrow",
+  ]) {
     expect(codeOf(`meta.created gt "${text}"`)).toBe("filter_invalid");
   }
 });
 
 test("and binds closer than or, not closer than both, and parentheses decide", () => {
   const [a, b, c] = [eq("title", "a"), eq("title", "b"), eq("title", "c")];
-  expect(user('title eq "a" or title eq "b" and title eq "c"')).toEqual({ kind: "or", terms: [a, { kind: "and", terms: [b, c] }] });
-  expect(user('(title eq "a" or title eq "b") and title eq "c"')).toEqual({ kind: "and", terms: [{ kind: "or", terms: [a, b] }, c] });
+  expect(user('title eq "a" or title eq "b" and title eq "c"')).toEqual({
+    kind: "or",
+    terms: [a, { kind: "and", terms: [b, c] }],
+  });
+  expect(user('(title eq "a" or title eq "b") and title eq "c"')).toEqual({
+    kind: "and",
+    terms: [{ kind: "or", terms: [a, b] }, c],
+  });
   expect(user('not (title eq "a" and title eq "b") or title eq "c"')).toEqual({
     kind: "or",
     terms: [{ kind: "not", term: { kind: "and", terms: [a, b] } }, c],
@@ -64,8 +81,10 @@ test("and binds closer than or, not closer than both, and parentheses decide", (
 });
 
 test("a boolean may be written as a word, where the schema has a boolean and nowhere else", () => {
-  for (const written of ["true", "True", '"True"', '"TRUE"', '"true"']) expect(user(`active eq ${written}`)).toEqual(eq("active", true));
-  for (const written of ["false", "False", '"False"']) expect(user(`active eq ${written}`)).toEqual(eq("active", false));
+  for (const written of ["true", "True", '"True"', '"TRUE"', '"true"'])
+    expect(user(`active eq ${written}`)).toEqual(eq("active", true));
+  for (const written of ["false", "False", '"False"'])
+    expect(user(`active eq ${written}`)).toEqual(eq("active", false));
   expect(user('userName eq "True"')).toEqual(eq("userName", "True"));
   expect(codeOf('active eq "yes"')).toBe("filter_invalid");
   expect(codeOf("active eq 1")).toBe("filter_invalid");
@@ -75,17 +94,46 @@ test("a boolean may be written as a word, where the schema has a boolean and now
 test("a string without quotes is understood as the whole rest and never as a part", () => {
   expect(user("externalId eq jyoung")).toEqual(eq("externalId", "jyoung"));
   expect(user("externalId eq 701984 ")).toEqual(eq("externalId", "701984"));
-  for (const text of ["externalId eq jyoung and active eq true", "(externalId eq jyoung)", "active eq true or externalId eq jyoung", "externalId eq j young"]) {
+  for (const text of [
+    "externalId eq jyoung and active eq true",
+    "(externalId eq jyoung)",
+    "active eq true or externalId eq jyoung",
+    "externalId eq j young",
+  ]) {
     expect(codeOf(text)).toBe("filter_invalid");
   }
 });
 
 test("what is no filter is refused", () => {
   const wrong = [
-    "", " ", "userName", "userName eq", 'userName eq "a" and', "userName pr pr", 'userName eq "a" "b"', "userName np", "and", "not userName pr",
-    "(userName pr", "userName pr)", 'userName eq "a', 'userName eq "\\x"', 'userName eq"a"', 'userName eq "a"and active eq true', "shoeSize pr",
-    "emails[]", 'emails[type eq "work"', "name[givenName pr]", 'emails[type eq "work"].x eq "a"', "name eq \"a\"", "password pr",
-    'userName eq "\\u0000"', 'userName eq "\\ud800"', "userName gt null", 'meta.created gt "yesterday"', "emails[emails[type pr]]",
+    "",
+    " ",
+    "userName",
+    "userName eq",
+    'userName eq "a" and',
+    "userName pr pr",
+    'userName eq "a" "b"',
+    "userName np",
+    "and",
+    "not userName pr",
+    "(userName pr",
+    "userName pr)",
+    'userName eq "a',
+    'userName eq "\\x"',
+    'userName eq"a"',
+    'userName eq "a"and active eq true',
+    "shoeSize pr",
+    "emails[]",
+    'emails[type eq "work"',
+    "name[givenName pr]",
+    'emails[type eq "work"].x eq "a"',
+    'name eq "a"',
+    "password pr",
+    'userName eq "\\u0000"',
+    'userName eq "\\ud800"',
+    "userName gt null",
+    'meta.created gt "yesterday"',
+    "emails[emails[type pr]]",
   ];
   for (const text of wrong) expect([text, codeOf(text)]).toEqual([text, "filter_invalid"]);
 });
@@ -102,8 +150,33 @@ test("limits hold: length, depth and terms", () => {
 });
 
 test("no text whatever makes the parser throw anything but a refusal", () => {
-  const word = fc.constantFrom("userName", "emails", "active", "and", "or", "not", "eq", "pr", "(", ")", "[", "]", '"', '"a"', "\\", ".", "true", " ", "urn:", "__proto__");
-  const text = fc.oneof(fc.string({ unit: "binary" }), fc.array(word, { maxLength: 60 }).map((words) => words.join("")), fc.array(word).map((words) => words.join(" ")));
+  const word = fc.constantFrom(
+    "userName",
+    "emails",
+    "active",
+    "and",
+    "or",
+    "not",
+    "eq",
+    "pr",
+    "(",
+    ")",
+    "[",
+    "]",
+    '"',
+    '"a"',
+    "\\",
+    ".",
+    "true",
+    " ",
+    "urn:",
+    "__proto__",
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.array(word, { maxLength: 60 }).map((words) => words.join("")),
+    fc.array(word).map((words) => words.join(" ")),
+  );
   fc.assert(
     fc.property(text, (written) => {
       expect(["accepted", "filter_invalid"]).toContain(codeOf(written));
@@ -122,7 +195,9 @@ test("a filter that is printed and parsed is the same filter", () => {
 });
 
 function filters(depth: number): fc.Arbitrary<Filter> {
-  const text = fc.string({ unit: "grapheme", maxLength: 8 }).filter((value) => !value.includes("\u0000") && value.isWellFormed());
+  const text = fc
+    .string({ unit: "grapheme", maxLength: 8 })
+    .filter((value) => !value.includes("\u0000") && value.isWellFormed());
   const operator = fc.constantFrom("eq" as const, "ne" as const, "co" as const, "gt" as const);
   const compare = (paths: readonly string[]): fc.Arbitrary<Filter> =>
     fc.record({ kind: fc.constant("compare" as const), path: fc.constantFrom(...paths), operator, value: text });
@@ -131,12 +206,23 @@ function filters(depth: number): fc.Arbitrary<Filter> {
     fc.boolean().map((value) => eq("active", value)),
     fc.constantFrom("title", "meta.created").map((path): Filter => ({ kind: "present", path })),
     compare(["type", "value"]).map((term): Filter => ({ kind: "element", path: "emails", term })),
-    fc.tuple(compare(["type"]), text).map(([term, value]): Filter => ({ kind: "element", path: "emails", term, rest: { path: "value", operator: "sw", value } })),
+    fc.tuple(compare(["type"]), text).map(([term, value]): Filter => ({
+      kind: "element",
+      path: "emails",
+      term,
+      rest: { path: "value", operator: "sw", value },
+    })),
   );
   if (depth === 0) return leaf;
   const inner = filters(depth - 1);
-  const chain = (kind: "and" | "or") => fc.array(inner, { minLength: 2, maxLength: 3 }).map((terms): Filter => ({ kind, terms }));
-  return fc.oneof({ weight: 3, arbitrary: leaf }, chain("and"), chain("or"), inner.map((term): Filter => ({ kind: "not", term })));
+  const chain = (kind: "and" | "or") =>
+    fc.array(inner, { minLength: 2, maxLength: 3 }).map((terms): Filter => ({ kind, terms }));
+  return fc.oneof(
+    { weight: 3, arbitrary: leaf },
+    chain("and"),
+    chain("or"),
+    inner.map((term): Filter => ({ kind: "not", term })),
+  );
 }
 
 function print(filter: Filter): string {
@@ -148,11 +234,16 @@ function print(filter: Filter): string {
     case "not":
       return `not (${print(filter.term)})`;
     case "element": {
-      const rest = filter.rest === undefined ? "" : `.${filter.rest.path} ${filter.rest.operator} ${JSON.stringify(filter.rest.value)}`;
+      const rest =
+        filter.rest === undefined
+          ? ""
+          : `.${filter.rest.path} ${filter.rest.operator} ${JSON.stringify(filter.rest.value)}`;
       return `${filter.path}[${print(filter.term)}]${rest}`;
     }
     case "and":
     case "or":
-      return filter.terms.map((term) => (term.kind === "and" || term.kind === "or" ? `(${print(term)})` : print(term))).join(` ${filter.kind} `);
+      return filter.terms
+        .map((term) => (term.kind === "and" || term.kind === "or" ? `(${print(term)})` : print(term)))
+        .join(` ${filter.kind} `);
   }
 }

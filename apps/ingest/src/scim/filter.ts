@@ -17,7 +17,11 @@ export function parseFilter(schema: ResourceSchema, text: string): Filter {
 }
 
 /** Parses the filter between brackets of a multi-valued attribute; `start` is after `[`, `end` after `]`. */
-export function parseElementFilter(attribute: Attribute, text: string, start: number): { readonly filter: Filter; readonly end: number } {
+export function parseElementFilter(
+  attribute: Attribute,
+  text: string,
+  start: number,
+): { readonly filter: Filter; readonly end: number } {
   refuseOverlong(text);
   const cursor: Cursor = { text, at: start, nodes: 0, whole: false };
   const filter = readOr(cursor, elementScope(attribute), 0);
@@ -76,7 +80,10 @@ function readTerm(cursor: Cursor, scope: Scope, depth: number): Filter {
 
   const named = scope(name);
   if (named === undefined) {
-    throw new DirectoryError("filter_invalid", `unknown attribute ${JSON.stringify(name.slice(0, 80))} at position ${before + 1}`);
+    throw new DirectoryError(
+      "filter_invalid",
+      `unknown attribute ${JSON.stringify(name.slice(0, 80))} at position ${before + 1}`,
+    );
   }
   if (take(cursor, "[")) return readElement(cursor, named, depth);
   return readExpression(cursor, named);
@@ -110,7 +117,8 @@ function readElement(cursor: Cursor, named: Named, depth: number): Filter {
 
   const name = readName(cursor);
   const sub = inner(name);
-  if (sub === undefined) throw new DirectoryError("filter_invalid", `${path} has no sub-attribute ${JSON.stringify(name.slice(0, 80))}`);
+  if (sub === undefined)
+    throw new DirectoryError("filter_invalid", `${path} has no sub-attribute ${JSON.stringify(name.slice(0, 80))}`);
   const operator = readOperator(cursor);
   if (operator === "pr") {
     const present: Filter = counted(cursor, { kind: "present", path: sub.path });
@@ -199,7 +207,8 @@ function take(cursor: Cursor, character: string): boolean {
 
 function expect(cursor: Cursor, character: string): void {
   skipSpace(cursor);
-  if (!take(cursor, character)) throw new DirectoryError("filter_invalid", `expected "${character}" at position ${cursor.at + 1}`);
+  if (!take(cursor, character))
+    throw new DirectoryError("filter_invalid", `expected "${character}" at position ${cursor.at + 1}`);
 }
 
 function skipSpace(cursor: Cursor): void {
@@ -217,7 +226,8 @@ function counted(cursor: Cursor, filter: Filter): Filter {
 }
 
 function refuseOverlong(text: string): void {
-  if (Buffer.byteLength(text) > bytesMax) throw new DirectoryError("filter_invalid", `filter is longer than ${bytesMax} bytes`);
+  if (Buffer.byteLength(text) > bytesMax)
+    throw new DirectoryError("filter_invalid", `filter is longer than ${bytesMax} bytes`);
 }
 
 function unexpected(cursor: Cursor): DirectoryError {

@@ -15,7 +15,9 @@ const ownAttributes: Schema = {
 /** Reads a group's whole representation (POST, PUT). Foreign schemas are passed over, as Entra lists one of its own. */
 export function readGroupBody(body: Json | undefined): GroupBody {
   const attributes = checkedGroup(readBody(body, ownAttributes, groupSchema.extensions));
-  const name = isObject(body) ? Object.keys(body).find((candidate) => candidate.toLowerCase() === "members") : undefined;
+  const name = isObject(body)
+    ? Object.keys(body).find((candidate) => candidate.toLowerCase() === "members")
+    : undefined;
   const members = isObject(body) && name !== undefined ? body[name] : undefined;
   return { attributes, members: members === undefined || members === null ? undefined : readMemberValues(members) };
 }

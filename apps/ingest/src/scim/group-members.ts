@@ -31,7 +31,12 @@ export function memberChange({ kind, value }: Change): MemberChange {
   return { kind, values };
 }
 
-function selectedChanges(kind: Change["kind"], target: Target, selected: readonly string[], value: Json | undefined): readonly Change[] {
+function selectedChanges(
+  kind: Change["kind"],
+  target: Target,
+  selected: readonly string[],
+  value: Json | undefined,
+): readonly Change[] {
   const removed: Change = { kind: "remove", target, value: selected };
   if (kind === "remove") return [removed];
   if (kind === "replace" && value !== undefined && value !== null) {
@@ -43,7 +48,12 @@ function selectedChanges(kind: Change["kind"], target: Target, selected: readonl
 // Edges are found by id alone, so that a change costs its operations and not the group's size.
 function selectedValues(filter: Filter): readonly string[] {
   if (filter.kind === "or") return [...new Set(filter.terms.flatMap(selectedValues))];
-  if (filter.kind === "compare" && filter.path === "value" && filter.operator === "eq" && typeof filter.value === "string") {
+  if (
+    filter.kind === "compare" &&
+    filter.path === "value" &&
+    filter.operator === "eq" &&
+    typeof filter.value === "string"
+  ) {
     return [readMember(filter.value)];
   }
   throw new DirectoryError("filter_invalid", 'members can be selected by value only: members[value eq "…"]');

@@ -23,9 +23,15 @@ function codeOf(...operations: readonly Json[]): string {
 }
 
 test("Entra's removal by a value array takes those members and nobody else", () => {
-  expect(plan({ op: "Remove", path: "members", value: [{ $ref: null, value: "u-1" }] })).toEqual({ members: [{ kind: "remove", values: ["u-1"] }] });
-  expect(plan({ op: "remove", path: 'members[value eq "u-1"]' })).toEqual({ members: [{ kind: "remove", values: ["u-1"] }] });
-  expect(plan({ op: "remove", path: 'members[value eq "u-1" or value eq "u-2"]' })).toEqual({ members: [{ kind: "remove", values: ["u-1", "u-2"] }] });
+  expect(plan({ op: "Remove", path: "members", value: [{ $ref: null, value: "u-1" }] })).toEqual({
+    members: [{ kind: "remove", values: ["u-1"] }],
+  });
+  expect(plan({ op: "remove", path: 'members[value eq "u-1"]' })).toEqual({
+    members: [{ kind: "remove", values: ["u-1"] }],
+  });
+  expect(plan({ op: "remove", path: 'members[value eq "u-1" or value eq "u-2"]' })).toEqual({
+    members: [{ kind: "remove", values: ["u-1", "u-2"] }],
+  });
 });
 
 test("a removal that names nobody is refused, and one of nobody removes nobody", () => {
@@ -48,8 +54,16 @@ test("Okta's rename with every membership change is a membership change", () => 
     { op: "remove", path: 'members[value eq "u-1"]' },
     { op: "add", path: "members", value: [{ value: "u-2", display: "bob@ex.test" }] },
   ];
-  expect(plan(...operations)).toEqual({ members: [{ kind: "remove", values: ["u-1"] }, { kind: "add", values: ["u-2"] }] });
-  expect(plan({ op: "replace", value: { id, displayName: "Field Sales" } }).attributes).toEqual({ ...sales, displayName: "Field Sales" });
+  expect(plan(...operations)).toEqual({
+    members: [
+      { kind: "remove", values: ["u-1"] },
+      { kind: "add", values: ["u-2"] },
+    ],
+  });
+  expect(plan({ op: "replace", value: { id, displayName: "Field Sales" } }).attributes).toEqual({
+    ...sales,
+    displayName: "Field Sales",
+  });
   expect(codeOf({ op: "replace", value: { id: "another", displayName: "Sales" } })).toBe("attribute_read_only");
 });
 
@@ -74,7 +88,8 @@ test("what would cost the group's size, or names no id, is refused", () => {
   expect(codeOf({ op: "remove", path: 'members[display eq "bob"]' })).toBe("filter_invalid");
   expect(codeOf({ op: "remove", path: 'members[value ne "u-1"]' })).toBe("filter_invalid");
   expect(codeOf({ op: "replace", path: 'members[value eq "u-1"].value', value: "u-2" })).toBe("attribute_read_only");
-  for (const value of [[{}], [{ value: "" }], [{ value: 7 }], [null], [{ $ref: "x" }], 7]) expect(codeOf({ op: "add", path: "members", value })).toBe("value_invalid");
+  for (const value of [[{}], [{ value: "" }], [{ value: 7 }], [null], [{ $ref: "x" }], 7])
+    expect(codeOf({ op: "add", path: "members", value })).toBe("value_invalid");
 });
 
 test("a group keeps a name that can be compared", () => {
@@ -85,8 +100,17 @@ test("a group keeps a name that can be compared", () => {
 
 test("Entra's own schema in a new group is passed over, and many members are read", () => {
   const members = Array.from({ length: 5000 }, (_none, index) => ({ value: `u-${index}` }));
-  const schemas = ["urn:ietf:params:scim:schemas:core:2.0:Group", "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"];
-  const read = readGroupBody({ schemas, externalId: "8aa1a0c0", displayName: "Sales", meta: { resourceType: "Group" }, Members: members });
+  const schemas = [
+    "urn:ietf:params:scim:schemas:core:2.0:Group",
+    "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group",
+  ];
+  const read = readGroupBody({
+    schemas,
+    externalId: "8aa1a0c0",
+    displayName: "Sales",
+    meta: { resourceType: "Group" },
+    Members: members,
+  });
   expect(read.attributes).toEqual(sales);
   expect(read.members).toHaveLength(5000);
   expect(readGroupBody({ displayName: "Sales" }).members).toBeUndefined();
@@ -94,13 +118,31 @@ test("Entra's own schema in a new group is passed over, and many members are rea
 });
 
 test("no PATCH of a group throws anything but a refusal or empties it unasked", () => {
-  const path = fc.constantFrom("members", 'members[value eq "a"]', "displayName", "members.value", "members[", 'members[type eq "User"]', "id", "x");
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.array(fc.record({ value: fc.string() })), fc.record({ members: fc.jsonValue() }));
-  const operation = fc.record({ op: fc.constantFrom("add", "remove", "Replace"), path, value }, { requiredKeys: ["op"] });
+  const path = fc.constantFrom(
+    "members",
+    'members[value eq "a"]',
+    "displayName",
+    "members.value",
+    "members[",
+    'members[type eq "User"]',
+    "id",
+    "x",
+  );
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.array(fc.record({ value: fc.string() })),
+    fc.record({ members: fc.jsonValue() }),
+  );
+  const operation = fc.record(
+    { op: fc.constantFrom("add", "remove", "Replace"), path, value },
+    { requiredKeys: ["op"] },
+  );
   fc.assert(
     fc.property(operation, (written) => {
       try {
-        const emptied = plan(written as Json).members.some((change) => change.kind === "replace" && change.values.length === 0);
+        const emptied = plan(written as Json).members.some(
+          (change) => change.kind === "replace" && change.values.length === 0,
+        );
         if (emptied) expect(JSON.stringify(written)).toMatch(/"Replace".*\[\]/);
       } catch (error) {
         if (!(error instanceof DirectoryError)) throw error;

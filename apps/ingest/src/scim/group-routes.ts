@@ -30,18 +30,31 @@ export function groupRoutes(app: FastifyInstance, door: ScimDoor): void {
   }
 }
 
-async function listGroups(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+async function listGroups(
+  door: ScimDoor,
+  request: FastifyRequest<Collection>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { filter, page, projection } = readListRequest(groupSchema, request.query);
   const { total, resources } = await door.groups.list(caller.tenantId, caller.connectionId, filter, page);
   return answer(reply, 200, listBody(total, page.startIndex, await shown(door, caller, resources, projection)));
 }
 
-async function createGroup(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+async function createGroup(
+  door: ScimDoor,
+  request: FastifyRequest<Collection>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { attributes, members } = readGroupBody(request.body);
   const projection = readQueryProjection(groupSchema, request.query);
-  const { resource, lanes } = await door.groups.create(caller.tenantId, senderOf(door, caller), attributes, members ?? []);
+  const { resource, lanes } = await door.groups.create(
+    caller.tenantId,
+    senderOf(door, caller),
+    attributes,
+    members ?? [],
+  );
   wakeLanes(door, lanes);
   return answerGroup(door, caller, reply, 201, resource, projection);
 }

@@ -15,10 +15,19 @@ function codeOf(text: string | Uint8Array): string {
 }
 
 test("an object that says a thing twice is refused, however it is spelled", () => {
-  for (const text of ['{"active":false,"active":true}', '{"active":false,"Active":true}', '{"a":1,"\\u0061":2}', '[{"x":{"a":1,"a" :2}}]']) {
+  for (const text of [
+    '{"active":false,"active":true}',
+    '{"active":false,"Active":true}',
+    '{"a":1,"\\u0061":2}',
+    '[{"x":{"a":1,"a" :2}}]',
+  ]) {
     expect(codeOf(text)).toBe("syntax_invalid");
   }
-  expect(parse('[{"a":1},{"a":"a"},{"b":{"a":1},"a":{"b":2}}]')).toEqual([{ a: 1 }, { a: "a" }, { b: { a: 1 }, a: { b: 2 } }]);
+  expect(parse('[{"a":1},{"a":"a"},{"b":{"a":1},"a":{"b":2}}]')).toEqual([
+    { a: 1 },
+    { a: "a" },
+    { b: { a: 1 }, a: { b: 2 } },
+  ]);
 });
 
 test("nesting stops at 32", () => {
@@ -30,7 +39,14 @@ test("nesting stops at 32", () => {
 });
 
 test("names that lead to a prototype are refused wherever they stand", () => {
-  for (const name of ["__proto__", "constructor", "prototype", "__proto__.x", "constructor.prototype.x", "a.__PROTO__"]) {
+  for (const name of [
+    "__proto__",
+    "constructor",
+    "prototype",
+    "__proto__.x",
+    "constructor.prototype.x",
+    "a.__PROTO__",
+  ]) {
     expect(codeOf(`{"a":[{${JSON.stringify(name)}:{"isAdmin":true}}]}`)).toBe("syntax_invalid");
   }
   expect(codeOf('{"a":"__proto__"}')).toBe("accepted");
@@ -55,7 +71,10 @@ test("every JSON value passes unchanged, and no bytes throw anything but a refus
   );
   fc.assert(fc.property(fc.uint8Array(), (bytes) => !codeOf(bytes).startsWith("threw")));
   const piece = fc.constantFrom("{", "}", "[", "]", '"', ":", ",", "\\", "a", '"a"', "1", " ");
-  fc.assert(fc.property(fc.array(piece), (pieces) => !codeOf(pieces.join("")).startsWith("threw")), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => !codeOf(pieces.join("")).startsWith("threw")),
+    { numRuns: 2000 },
+  );
 });
 
 test("a body made in memory is held to the same", () => {

@@ -45,7 +45,10 @@ export function refuseUnsafe(json: Json, depth = 0): void {
 
 function refuseUnstorable(text: string): void {
   if (text.includes("\u0000") || !text.isWellFormed()) {
-    throw new DirectoryError("value_invalid", "body contains a character that is no text (NUL or half a surrogate pair)");
+    throw new DirectoryError(
+      "value_invalid",
+      "body contains a character that is no text (NUL or half a surrogate pair)",
+    );
   }
 }
 

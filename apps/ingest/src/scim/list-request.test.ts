@@ -22,7 +22,8 @@ test("a parameter that is no number, or is given twice, is refused; one of someb
 });
 
 test("If-Match holds for the version it names, in a list, or for any", () => {
-  for (const header of [undefined, "*", 'W/"3"', '"3"', 'W/"1", W/"3"']) expect(() => requireMatch(header, 3)).not.toThrow();
+  for (const header of [undefined, "*", 'W/"3"', '"3"', 'W/"1", W/"3"'])
+    expect(() => requireMatch(header, 3)).not.toThrow();
   for (const header of ["", 'W/"4"', "3", 'W/"33"']) expect(() => requireMatch(header, 3)).toThrow(DirectoryError);
   expect(isKnown('W/"3"', 3)).toBe(true);
   expect(isKnown('W/"2"', 3)).toBe(false);

@@ -9,7 +9,11 @@ const pageSizeDefault = 100;
 /** A query string as Fastify reads it: a name that is repeated has several values. */
 export type Query = { readonly [name: string]: string | readonly string[] | undefined };
 
-export type ListRequest = { readonly filter: Filter | undefined; readonly page: PageRequest; readonly projection: Projection };
+export type ListRequest = {
+  readonly filter: Filter | undefined;
+  readonly page: PageRequest;
+  readonly projection: Projection;
+};
 
 /** Reads the query of a list (RFC 7644 §3.4.2); parameters it does not know are the sender's business. */
 export function readListRequest(schema: ResourceSchema, query: Query): ListRequest {

@@ -11,7 +11,7 @@ export type WrittenOperation = {
 };
 
 /** How many operations one PATCH may hold. */
-export const operationsMax = 1000;
+const operationsMax = 1000;
 
 /** Reads the envelope of a PATCH (RFC 7644 §3.5.2): names and verbs in any case, `schemas` not insisted on. */
 export function readPatchRequest(body: Json | undefined): readonly WrittenOperation[] {

@@ -21,7 +21,8 @@ const lengthMax = 8 * 1024;
  * `emails[type eq "work"].value`. Throws `path_invalid` naming what is unknown, or `filter_invalid`.
  */
 export function parsePath(schema: ResourceSchema, written: string): Path {
-  if (written.length > lengthMax) throw new DirectoryError("path_invalid", `path is longer than ${lengthMax} characters`);
+  if (written.length > lengthMax)
+    throw new DirectoryError("path_invalid", `path is longer than ${lengthMax} characters`);
   const text = written.trim();
   const bracket = text.indexOf("[");
   if (bracket === -1) return plainPath(resolve(schema, text), text);

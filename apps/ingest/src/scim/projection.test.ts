@@ -11,7 +11,12 @@ const times = { version: 3, createdAt: new Date(0), updatedAt: new Date(1000) };
 const ann = userResource(
   {
     id: "u-1",
-    attributes: { userName: "ann", active: true, emails: [{ type: "work", value: "a@ex.test" }], [enterprise]: { department: "R&D", manager: { value: "u-9" } } },
+    attributes: {
+      userName: "ann",
+      active: true,
+      emails: [{ type: "work", value: "a@ex.test" }],
+      [enterprise]: { department: "R&D", manager: { value: "u-9" } },
+    },
     ...times,
   },
   [{ id: "g-1", displayName: "Sales" }],
@@ -42,10 +47,18 @@ test("a user says what it is, where it is and which version", () => {
 });
 
 test("a member that is not known yet has a value and no more", () => {
-  const members = [{ value: "u-1", kind: "User" as const, display: "ann" }, { value: "parked", kind: undefined }];
-  expect(groupResource({ id: "g-1", attributes: { displayName: "Sales" }, ...times }, members, locations)).toMatchObject({
+  const members = [
+    { value: "u-1", kind: "User" as const, display: "ann" },
+    { value: "parked", kind: undefined },
+  ];
+  expect(
+    groupResource({ id: "g-1", attributes: { displayName: "Sales" }, ...times }, members, locations),
+  ).toMatchObject({
     schemas: [groupSchema.core.urn],
-    members: [{ value: "u-1", type: "User", $ref: "https://rollcall.ex.test/scim/v2/Users/u-1", display: "ann" }, { value: "parked" }],
+    members: [
+      { value: "u-1", type: "User", $ref: "https://rollcall.ex.test/scim/v2/Users/u-1", display: "ann" },
+      { value: "parked" },
+    ],
   });
 });
 

@@ -16,12 +16,18 @@ const always: ReadonlySet<string> = new Set(["schemas", "id"]);
  * Reads `attributes` and `excludedAttributes`. Names that the schema does not know show nothing
  * and hide nothing; where both are given, `attributes` decides.
  */
-export function readProjection(schema: ResourceSchema, attributes: string | undefined, excluded: string | undefined): Projection {
+export function readProjection(
+  schema: ResourceSchema,
+  attributes: string | undefined,
+  excluded: string | undefined,
+): Projection {
   const wanted = namesOf(schema, attributes);
-  if (wanted !== undefined) return { shows: (name) => touches(wanted, name), apply: (resource) => only(resource, wanted) };
+  if (wanted !== undefined)
+    return { shows: (name) => touches(wanted, name), apply: (resource) => only(resource, wanted) };
 
   const hidden = namesOf(schema, excluded);
-  if (hidden !== undefined) return { shows: (name) => !hides(hidden, name), apply: (resource) => without(resource, hidden) };
+  if (hidden !== undefined)
+    return { shows: (name) => !hides(hidden, name), apply: (resource) => without(resource, hidden) };
   return { shows: () => true, apply: (resource) => resource };
 }
 
@@ -32,7 +38,9 @@ function namesOf(schema: ResourceSchema, list: string | undefined): readonly Res
 }
 
 function touches(names: readonly Resolved[], attribute: string): boolean {
-  return names.some((name) => name.urn === undefined && (name.attribute === undefined || name.attribute.name === attribute));
+  return names.some(
+    (name) => name.urn === undefined && (name.attribute === undefined || name.attribute.name === attribute),
+  );
 }
 
 function hides(names: readonly Resolved[], attribute: string): boolean {
@@ -46,7 +54,11 @@ function only(resource: JsonObject, wanted: readonly Resolved[]): JsonObject {
     const extension = wanted.filter((one) => one.urn === name);
     if (isObject(value) && extension.length > 0) return pick(value, extension);
     if (wholeCore && !name.includes(":")) return value;
-    return pickPart(name, value, wanted.filter((one) => one.urn === undefined));
+    return pickPart(
+      name,
+      value,
+      wanted.filter((one) => one.urn === undefined),
+    );
   });
 }
 
@@ -68,7 +80,11 @@ function without(resource: JsonObject, hidden: readonly Resolved[]): JsonObject 
     if (always.has(name)) return value;
     const extension = hidden.filter((one) => one.urn === name);
     if (isObject(value) && extension.length > 0) return drop(value, extension);
-    return dropPart(name, value, hidden.filter((one) => one.urn === undefined));
+    return dropPart(
+      name,
+      value,
+      hidden.filter((one) => one.urn === undefined),
+    );
   });
 }
 
@@ -88,7 +104,10 @@ function dropPart(name: string, value: Json, hidden: readonly Resolved[]): Json 
 function onElements(value: Json, change: (element: JsonObject) => JsonObject): Json | undefined {
   if (isObject(value)) return nonEmpty(change(value));
   if (!isArray(value)) return undefined;
-  const elements = value.filter(isObject).map(change).filter((element) => Object.keys(element).length > 0);
+  const elements = value
+    .filter(isObject)
+    .map(change)
+    .filter((element) => Object.keys(element).length > 0);
   return elements.length === 0 ? undefined : elements;
 }
 

@@ -9,7 +9,10 @@ const retryAfterSec = 1;
 const frameworkRefusals: ReadonlyMap<string, DirectoryError> = new Map([
   ["FST_ERR_CTP_BODY_TOO_LARGE", new DirectoryError("body_too_large", "body is larger than 1 MiB")],
   ["FST_ERR_CTP_INVALID_MEDIA_TYPE", mediaTypeUnsupported()],
-  ["FST_ERR_CTP_INVALID_CONTENT_LENGTH", new DirectoryError("syntax_invalid", "body does not have the announced length")],
+  [
+    "FST_ERR_CTP_INVALID_CONTENT_LENGTH",
+    new DirectoryError("syntax_invalid", "body does not have the announced length"),
+  ],
 ]);
 
 /** The refusal of a body in a media type that is not SCIM's. */
@@ -26,15 +29,6 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   if (status < 500) return answer(reply, status, scimErrorBody(status, "request is malformed"));
   request.log.error(traceOf(error), "SCIM request failed");
   return answer(reply, 500, scimErrorBody(500, "internal error"));
-}
-
-/**
- * For Fastify's `frameworkErrors`: a URL that cannot be routed reaches no hook, so nobody is known
- * to ask. The answer is the same for everybody and repeats nothing of the request.
- */
-export function refuseUnroutable(error: unknown, _request: FastifyRequest, reply: FastifyReply): void {
-  const status = statusOf(error) < 500 ? statusOf(error) : 400;
-  answer(reply, status, scimErrorBody(status, "request is malformed"));
 }
 
 function refusalOf(error: unknown): DirectoryError | undefined {

@@ -8,7 +8,11 @@ export function etagOf(version: number): string {
 }
 
 /** A user as SCIM shows it (RFC 7643 §4.1), with the groups it belongs to directly. */
-export function userResource(user: DirectoryUser, memberships: readonly Membership[], locations: Locations): JsonObject {
+export function userResource(
+  user: DirectoryUser,
+  memberships: readonly Membership[],
+  locations: Locations,
+): JsonObject {
   const groups = memberships.map(({ id, displayName }) => ({
     value: id,
     $ref: locations.group(id),
@@ -25,11 +29,17 @@ export function groupResource(group: DirectoryGroup, members: readonly Member[],
 }
 
 function memberJson({ value, kind, display }: Member, locations: Locations): JsonObject {
-  const reference = kind === undefined ? {} : { $ref: kind === "User" ? locations.user(value) : locations.group(value), type: kind };
+  const reference =
+    kind === undefined ? {} : { $ref: kind === "User" ? locations.user(value) : locations.group(value), type: kind };
   return { value, ...reference, ...(display === undefined ? {} : { display }) };
 }
 
-function resourceOf(schema: ResourceSchema, held: DirectoryUser | DirectoryGroup, location: string, edges: JsonObject): JsonObject {
+function resourceOf(
+  schema: ResourceSchema,
+  held: DirectoryUser | DirectoryGroup,
+  location: string,
+  edges: JsonObject,
+): JsonObject {
   const extensions = schema.extensions.map(({ urn }) => urn).filter((urn) => held.attributes[urn] !== undefined);
   const meta: Json = {
     resourceType: schema.resourceType,

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { canonicalPath, enterpriseUser, type ResourceSchema, resolve, resolveForFilter, schemaOf, userSchema } from "./schema.ts";
+import {
+  canonicalPath,
+  enterpriseUser,
+  type ResourceSchema,
+  resolve,
+  resolveForFilter,
+  schemaOf,
+  userSchema,
+} from "./schema.ts";
 
 const acme = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 const acmeBadge = `${acme}:badge:1.0`;
@@ -34,7 +42,19 @@ test("the longest known URN decides where one is another's beginning", () => {
 });
 
 test("what the schema does not know leads nowhere", () => {
-  for (const name of ["", ".", "shoeSize", "name.", "name.shoeSize", "name.givenName.x", `${acme}:badge`, "password", "__proto__", "constructor", "toString"]) {
+  for (const name of [
+    "",
+    ".",
+    "shoeSize",
+    "name.",
+    "name.shoeSize",
+    "name.givenName.x",
+    `${acme}:badge`,
+    "password",
+    "__proto__",
+    "constructor",
+    "toString",
+  ]) {
     expect(resolve(userSchema, name)).toBeUndefined();
   }
 });

@@ -1,6 +1,14 @@
 import SCIMMY from "scimmy";
 
-export type AttributeType = "string" | "boolean" | "decimal" | "integer" | "dateTime" | "binary" | "reference" | "complex";
+export type AttributeType =
+  | "string"
+  | "boolean"
+  | "decimal"
+  | "integer"
+  | "dateTime"
+  | "binary"
+  | "reference"
+  | "complex";
 
 /** What RFC 7643 §7 says about one attribute, as far as reading and writing need it. */
 export type Attribute = {
@@ -48,7 +56,7 @@ export type SchemaDescription = {
 };
 
 /** scimmy's description of a schema, without what Rollcall neither stores nor returns. */
-export function describeSchema(definition: { describe(): unknown }): SchemaDescription {
+function describeSchema(definition: { describe(): unknown }): SchemaDescription {
   // scimmy's attributes say what they are only as JSON; as objects they keep it in a config.
   const { id, name, description, attributes } = JSON.parse(JSON.stringify(definition.describe())) as SchemaDescription;
   return { id, name, description, attributes: attributes.filter((attribute) => attribute.name !== "password") };

@@ -7,8 +7,18 @@ import { scimErrors } from "./scim-error.ts";
 import { scimRoutes } from "./scim-routes.ts";
 
 const connection: Connection = {
-  id: "c-1", tenantId: "t-1", slug: "okta", name: "Okta", kind: "okta", issuers: [], audience: undefined,
-  subjectClaim: "sub", subjectRule: "attribute", subjectAttribute: "externalId", subjectCompare: "exact", tokenLifetimeSec: 3600,
+  id: "c-1",
+  tenantId: "t-1",
+  slug: "okta",
+  name: "Okta",
+  kind: "okta",
+  issuers: [],
+  audience: undefined,
+  subjectClaim: "sub",
+  subjectRule: "attribute",
+  subjectAttribute: "externalId",
+  subjectCompare: "exact",
+  tokenLifetimeSec: 3600,
 };
 
 // What is refused at the door must never come as far as the directory.
@@ -45,9 +55,28 @@ const good = { authorization: "Bearer good" };
 const post = (headers: { readonly [name: string]: string }, payload: string | Buffer = '{"userName":""}') =>
   ask({ method: "POST", url: "/scim/v2/Users", headers: { ...good, ...headers }, payload });
 
-const everyPath = ["", "/", "/Users", "/Users/", "/Users/1", "/%55sers", "/%2FUsers", "//Users", "/Users;x", "/Users/../Users", "/Nothing", "/Bulk", "/Me", "/Schemas"];
+const everyPath = [
+  "",
+  "/",
+  "/Users",
+  "/Users/",
+  "/Users/1",
+  "/%55sers",
+  "/%2FUsers",
+  "//Users",
+  "/Users;x",
+  "/Users/../Users",
+  "/Nothing",
+  "/Bulk",
+  "/Me",
+  "/Schemas",
+];
 const everyMethod = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
-const nobody = { schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"], status: "401", detail: "a valid bearer token is required" };
+const nobody = {
+  schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+  status: "401",
+  detail: "a valid bearer token is required",
+};
 
 test("401: nothing below the prefix answers without a token, whatever the path, the method and the body", async () => {
   const app = await door();
@@ -55,7 +84,12 @@ test("401: nothing below the prefix answers without a token, whatever the path, 
   for (const path of everyPath) {
     for (const method of everyMethod) {
       const response = await app.inject({ method: method as "GET", url: `/scim/v2${path}`, headers, payload: "{" });
-      expect([method, path, response.statusCode, response.headers["www-authenticate"]]).toEqual([method, path, 401, "Bearer"]);
+      expect([method, path, response.statusCode, response.headers["www-authenticate"]]).toEqual([
+        method,
+        path,
+        401,
+        "Bearer",
+      ]);
       if (method !== "HEAD") expect(response.json()).toEqual(nobody);
     }
   }
@@ -63,19 +97,40 @@ test("401: nothing below the prefix answers without a token, whatever the path, 
 });
 
 test("401: only a bearer token that names a connection counts", async () => {
-  for (const authorization of ["", "Bearer", "Bearer ", "Basic good", "good", "Bearer bad", "Bearer good good", "Bearer good,bad"]) {
+  for (const authorization of [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Basic good",
+    "good",
+    "Bearer bad",
+    "Bearer good good",
+    "Bearer good,bad",
+  ]) {
     expect((await ask({ url: "/scim/v2/Users", headers: { authorization } })).statusCode).toBe(401);
   }
 });
 
 test("404 and 405: a known caller hears what there is and what it can do", async () => {
-  for (const url of ["/scim/v2/Nothing", "/scim/v2/Users/1/x", "/scim/v2/Users/1", "/scim/v2/Groups/..%2f1", "/scim/v2/Schemas/urn:x"]) {
+  for (const url of [
+    "/scim/v2/Nothing",
+    "/scim/v2/Users/1/x",
+    "/scim/v2/Users/1",
+    "/scim/v2/Groups/..%2f1",
+    "/scim/v2/Schemas/urn:x",
+  ]) {
     const response = await ask({ url, headers: good });
-    expect([url, response.statusCode, response.json()]).toMatchObject([url, 404, { status: "404", detail: "no such resource" }]);
+    expect([url, response.statusCode, response.json()]).toMatchObject([
+      url,
+      404,
+      { status: "404", detail: "no such resource" },
+    ]);
   }
   const wrong = await ask({ method: "DELETE", url: "/scim/v2/Users", headers: good });
   expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "GET, HEAD, POST"]);
-  expect((await ask({ method: "POST", url: "/scim/v2/Groups/1/", headers: good })).headers.allow).toBe("GET, HEAD, PUT, PATCH, DELETE");
+  expect((await ask({ method: "POST", url: "/scim/v2/Groups/1/", headers: good })).headers.allow).toBe(
+    "GET, HEAD, PUT, PATCH, DELETE",
+  );
 });
 
 test("501: what SCIM knows and this server does not offer", async () => {
@@ -85,12 +140,26 @@ test("501: what SCIM knows and this server does not offer", async () => {
 });
 
 test("415: a body of another media type or encoding is not read", async () => {
-  const wrong = ["text/json", "application/xml", "application/jsonx", "application/json\ta", "application/json\t; a=b", " application/json", "application/json;charset", "application/json, text/plain"];
+  const wrong = [
+    "text/json",
+    "application/xml",
+    "application/jsonx",
+    "application/json\ta",
+    "application/json\t; a=b",
+    " application/json",
+    "application/json;charset",
+    "application/json, text/plain",
+  ];
   for (const type of wrong) expect([type, (await post({ "content-type": type })).statusCode]).toEqual([type, 415]);
   for (const encoding of ["gzip", "br", "deflate", "gzip, identity"]) {
     expect((await post({ "content-type": "application/json", "content-encoding": encoding })).statusCode).toBe(415);
   }
-  for (const type of ["application/json", "application/scim+json", "APPLICATION/SCIM+JSON; charset=utf-8", 'application/json ; a="b c"']) {
+  for (const type of [
+    "application/json",
+    "application/scim+json",
+    "APPLICATION/SCIM+JSON; charset=utf-8",
+    'application/json ; a="b c"',
+  ]) {
     expect([type, (await post({ "content-type": type })).statusCode]).toEqual([type, 400]);
   }
 });
@@ -98,7 +167,15 @@ test("415: a body of another media type or encoding is not read", async () => {
 test("413 and 400: a body too large, too deep, or no JSON", async () => {
   const json = { "content-type": "application/scim+json" };
   expect((await post(json, `{"userName":"${"a".repeat(1024 * 1024)}"}`)).statusCode).toBe(413);
-  for (const body of ["", "{", "[".repeat(1000), '{"a":1,"a":1}', '{"__proto__":{}}', "[]", Buffer.from([0x7b, 0xff])]) {
+  for (const body of [
+    "",
+    "{",
+    "[".repeat(1000),
+    '{"a":1,"a":1}',
+    '{"__proto__":{}}',
+    "[]",
+    Buffer.from([0x7b, 0xff]),
+  ]) {
     const response = await post(json, body);
     expect([response.statusCode, response.json<{ scimType: string }>().scimType]).toEqual([400, "invalidSyntax"]);
   }
@@ -110,9 +187,18 @@ test("500: an outage says nothing about itself", async () => {
 });
 
 test("discovery answers a known caller", async () => {
-  for (const url of ["/ServiceProviderConfig", "/Schemas/", "/ResourceTypes/User", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User"]) {
+  for (const url of [
+    "/ServiceProviderConfig",
+    "/Schemas/",
+    "/ResourceTypes/User",
+    "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+  ]) {
     const response = await ask({ url: `/scim/v2${url}`, headers: good });
-    expect([url, response.statusCode, response.headers["content-type"]]).toEqual([url, 200, "application/scim+json; charset=utf-8"]);
+    expect([url, response.statusCode, response.headers["content-type"]]).toEqual([
+      url,
+      200,
+      "application/scim+json; charset=utf-8",
+    ]);
   }
 });
 

@@ -14,7 +14,8 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 // The whole header and nothing but: a tab or a leading space once got bodies past a parser that
 // trimmed what its validator did not.
-const scimMediaType = /^application\/(?:scim\+)?json(?: *; *[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\\t]*"))* *;? *$/i;
+const scimMediaType =
+  /^application\/(?:scim\+)?json(?: *; *[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\\t]*"))* *;? *$/i;
 const bearer = /^Bearer +([\w.~+/-]+=*)$/i;
 
 /**
@@ -43,8 +44,11 @@ function guardDoor(app: FastifyInstance, door: ScimDoor): void {
   app.setNotFoundHandler((request, reply) => answerUnserved(app.prefix, request, reply));
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: bodyBytesMax }, async (request: FastifyRequest, body: Buffer) =>
-    body.length === 0 || !bodyMethods.has(request.method) ? undefined : parseJson(body),
+  app.addContentTypeParser(
+    "*",
+    { parseAs: "buffer", bodyLimit: bodyBytesMax },
+    async (request: FastifyRequest, body: Buffer) =>
+      body.length === 0 || !bodyMethods.has(request.method) ? undefined : parseJson(body),
   );
 }
 
@@ -56,9 +60,15 @@ async function authenticated(door: ScimDoor, request: FastifyRequest): Promise<C
 }
 
 function refuseForeignBody(request: FastifyRequest): void {
-  const { "content-type": type, "content-encoding": encoding, "content-length": length, "transfer-encoding": transfer } = request.headers;
+  const {
+    "content-type": type,
+    "content-encoding": encoding,
+    "content-length": length,
+    "transfer-encoding": transfer,
+  } = request.headers;
   // A compressed megabyte may be a gigabyte.
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") throw mediaTypeUnsupported();
   const hasBody = transfer !== undefined || (length !== undefined && length !== "0");
-  if (bodyMethods.has(request.method) && (type === undefined ? hasBody : !scimMediaType.test(type))) throw mediaTypeUnsupported();
+  if (bodyMethods.has(request.method) && (type === undefined ? hasBody : !scimMediaType.test(type)))
+    throw mediaTypeUnsupported();
 }

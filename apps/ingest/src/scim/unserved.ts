@@ -17,7 +17,8 @@ const served = [
 /** Answers what no route serves: 501 for what SCIM knows and this server does not offer, 405, or 404. */
 export function answerUnserved(prefix: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = (request.url.split("?", 1)[0] ?? "").slice(prefix.length);
-  if (notOffered.test(path)) throw new DirectoryError("not_implemented", "this part of SCIM is not offered; see /ServiceProviderConfig");
+  if (notOffered.test(path))
+    throw new DirectoryError("not_implemented", "this part of SCIM is not offered; see /ServiceProviderConfig");
 
   const route = served.find((candidate) => candidate.path.test(path));
   if (route === undefined || route.methods.includes(request.method)) throw notFound();

@@ -22,12 +22,53 @@ function patchOf(attributes: UserAttributes, ...written: readonly Json[]): UserA
 }
 
 const paths = fc.constantFrom(
-  "active", "displayName", "name", "name.givenName", "emails", 'emails[type eq "work"]', 'emails[type eq "home"].value', 'emails[primary eq "True"].type',
-  "emails.value", `${enterprise}:manager`, `${enterprise}:manager.value`, enterprise, "id", "groups", "externalId", "__proto__", "__proto__.x", "constructor.prototype", 'emails[__proto__ eq "x"]', "[", "",
+  "active",
+  "displayName",
+  "name",
+  "name.givenName",
+  "emails",
+  'emails[type eq "work"]',
+  'emails[type eq "home"].value',
+  'emails[primary eq "True"].type',
+  "emails.value",
+  `${enterprise}:manager`,
+  `${enterprise}:manager.value`,
+  enterprise,
+  "id",
+  "groups",
+  "externalId",
+  "__proto__",
+  "__proto__.x",
+  "constructor.prototype",
+  'emails[__proto__ eq "x"]',
+  "[",
+  "",
 );
-const parts = fc.dictionary(fc.constantFrom("value", "type", "primary", "givenName", "active", "__proto__", "constructor", "emails", "x", enterprise), fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom("work", "True", true)));
-const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), parts, fc.array(parts, { maxLength: 3 }), fc.constantFrom("a@ex.test", "True", false, null));
-const operations = fc.record({ op: fc.constantFrom("add", "Replace", "remove"), path: paths, value: values }, { requiredKeys: ["op"] });
+const parts = fc.dictionary(
+  fc.constantFrom(
+    "value",
+    "type",
+    "primary",
+    "givenName",
+    "active",
+    "__proto__",
+    "constructor",
+    "emails",
+    "x",
+    enterprise,
+  ),
+  fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom("work", "True", true)),
+);
+const values = fc.oneof(
+  fc.jsonValue({ maxDepth: 2 }),
+  parts,
+  fc.array(parts, { maxLength: 3 }),
+  fc.constantFrom("a@ex.test", "True", false, null),
+);
+const operations = fc.record(
+  { op: fc.constantFrom("add", "Replace", "remove"), path: paths, value: values },
+  { requiredKeys: ["op"] },
+);
 
 test("no PATCH throws anything but a refusal, and none reaches a prototype or another attribute", () => {
   const before = Object.getOwnPropertyNames(Object.prototype).length;

@@ -7,7 +7,13 @@ import { applyUserPatch } from "./user-patch.ts";
 const enterprise = enterpriseUser.urn;
 const id = "0198a000-0000-7000-8000-000000000001";
 const work = { type: "work", value: "ann@ex.test", primary: true };
-const ann: UserAttributes = { userName: "ann@ex.test", active: true, displayName: "Ann B", name: { givenName: "Ann", familyName: "B" }, emails: [work] };
+const ann: UserAttributes = {
+  userName: "ann@ex.test",
+  active: true,
+  displayName: "Ann B",
+  name: { givenName: "Ann", familyName: "B" },
+  emails: [work],
+};
 
 const patch = (...operations: readonly Json[]) => patchOf(ann, ...operations);
 
@@ -30,16 +36,27 @@ test("a leaver is deactivated in every spelling, and never by accident enabled",
     expect(patch({ op: "replace", value: { active: value } }).active).toBe(false);
     expect(patch({ OP: "ADD", PATH: "ACTIVE", VALUE: value }).active).toBe(false);
   }
-  for (const value of ["", "0", 0, 1, "no", [], {}, null]) expect(codeOf({ op: "replace", path: "active", value })).toBe("value_invalid");
+  for (const value of ["", "0", 0, 1, "no", [], {}, null])
+    expect(codeOf({ op: "replace", path: "active", value })).toBe("value_invalid");
   expect(codeOf({ op: "remove", path: "active" })).toBe("value_invalid");
 });
 
 test("a value without a path holds dotted names, URNs and whole extensions", () => {
   const read = patch({
     op: "replace",
-    value: { displayName: "Ann K", "name.familyName": "K", [`${enterprise}:employeeNumber`]: "701984", [enterprise]: { department: "R&D" } },
+    value: {
+      displayName: "Ann K",
+      "name.familyName": "K",
+      [`${enterprise}:employeeNumber`]: "701984",
+      [enterprise]: { department: "R&D" },
+    },
   });
-  expect(read).toEqual({ ...ann, displayName: "Ann K", name: { givenName: "Ann", familyName: "K" }, [enterprise]: { employeeNumber: "701984", department: "R&D" } });
+  expect(read).toEqual({
+    ...ann,
+    displayName: "Ann K",
+    name: { givenName: "Ann", familyName: "K" },
+    [enterprise]: { employeeNumber: "701984", department: "R&D" },
+  });
 });
 
 test("an element that is not there comes into being from its filter", () => {
@@ -56,21 +73,31 @@ test("an element that is not there comes into being from its filter", () => {
 
 test("an element that no filter of equals describes is not invented", () => {
   expect(codeOf({ op: "replace", path: 'phoneNumbers[type ne "work"].value', value: "1" })).toBe("target_missing");
-  expect(codeOf({ op: "replace", path: 'phoneNumbers[type eq "a" or type eq "b"].value', value: "1" })).toBe("target_missing");
+  expect(codeOf({ op: "replace", path: 'phoneNumbers[type eq "a" or type eq "b"].value', value: "1" })).toBe(
+    "target_missing",
+  );
 });
 
 test("a filter chooses by value, without case where the attribute has none", () => {
-  const read = patch({ op: "replace", path: 'emails[TYPE eq "WORK" and value eq "Ann@ex.test"].value', value: "new@ex.test" });
+  const read = patch({
+    op: "replace",
+    path: 'emails[TYPE eq "WORK" and value eq "Ann@ex.test"].value',
+    value: "new@ex.test",
+  });
   expect(read["emails"]).toEqual([{ ...work, value: "new@ex.test" }]);
-  expect(patch({ op: "replace", path: 'emails[value eq "ann@ex.test"]', value: { value: "new@ex.test", type: "work" } })["emails"]).toEqual([
-    { value: "new@ex.test", type: "work" },
-  ]);
+  expect(
+    patch({ op: "replace", path: 'emails[value eq "ann@ex.test"]', value: { value: "new@ex.test", type: "work" } })[
+      "emails"
+    ],
+  ).toEqual([{ value: "new@ex.test", type: "work" }]);
 });
 
 test("a removal takes what it names and no more", () => {
   const two = { ...ann, emails: [work, { type: "home", value: "a@home.test" }] };
   expect(patchOf(two, { op: "remove", path: 'emails[type eq "home"]' })["emails"]).toEqual([work]);
-  expect(patchOf(two, { op: "Remove", path: "emails", value: [{ $ref: null, value: "a@home.test" }] })["emails"]).toEqual([work]);
+  expect(
+    patchOf(two, { op: "Remove", path: "emails", value: [{ $ref: null, value: "a@home.test" }] })["emails"],
+  ).toEqual([work]);
   expect(patchOf(two, { op: "Remove", path: "emails", value: [] })).toBe(two);
   expect(patchOf(two, { op: "remove", path: 'emails[type eq "home"].value' })["emails"]).toEqual([work]);
   expect(patchOf(two, { op: "remove", path: "emails" })).not.toHaveProperty("emails");
@@ -87,17 +114,36 @@ test("a removal of what is not there, and an addition of what is, change nothing
 });
 
 test("a complex value sets its parts and leaves the others", () => {
-  expect(patch({ op: "replace", path: "name", value: { familyName: "K" } })["name"]).toEqual({ givenName: "Ann", familyName: "K" });
+  expect(patch({ op: "replace", path: "name", value: { familyName: "K" } })["name"]).toEqual({
+    givenName: "Ann",
+    familyName: "K",
+  });
   expect(patch({ op: "replace", path: "name", value: { familyName: null } })["name"]).toEqual({ givenName: "Ann" });
   expect(patch({ op: "replace", path: "name", value: null })).not.toHaveProperty("name");
 });
 
 test("marking one element primary unmarks the one that was", () => {
   const two = { ...ann, emails: [work, { type: "home", value: "a@home.test" }] };
-  const moved = [{ ...work, primary: false }, { type: "home", value: "a@home.test", primary: true }];
-  expect(patchOf(two, { op: "replace", path: 'emails[type eq "home"].primary', value: "True" })["emails"]).toEqual(moved);
-  expect(patch({ op: "add", path: "emails", value: [{ type: "home", value: "a@home.test", primary: true }] })["emails"]).toEqual(moved);
-  expect(codeOf({ op: "replace", path: "emails", value: [{ value: "a", primary: true }, { value: "b", primary: true }] })).toBe("value_invalid");
+  const moved = [
+    { ...work, primary: false },
+    { type: "home", value: "a@home.test", primary: true },
+  ];
+  expect(patchOf(two, { op: "replace", path: 'emails[type eq "home"].primary', value: "True" })["emails"]).toEqual(
+    moved,
+  );
+  expect(
+    patch({ op: "add", path: "emails", value: [{ type: "home", value: "a@home.test", primary: true }] })["emails"],
+  ).toEqual(moved);
+  expect(
+    codeOf({
+      op: "replace",
+      path: "emails",
+      value: [
+        { value: "a", primary: true },
+        { value: "b", primary: true },
+      ],
+    }),
+  ).toBe("value_invalid");
 });
 
 test("a manager is a bare id, another person, or nobody", () => {
@@ -105,8 +151,11 @@ test("a manager is a bare id, another person, or nobody", () => {
   const led = patch({ op: "Add", path, value: "u-9" });
   expect(led[enterprise]).toEqual({ manager: { value: "u-9" } });
   const referred = patchOf(led, { op: "replace", path, value: { value: "u-9", $ref: "../Users/u-9" } });
-  expect(patchOf(referred, { op: "replace", path: `${path}.value`, value: "u-8" })[enterprise]).toEqual({ manager: { value: "u-8" } });
-  for (const value of ["", null, { value: "" }, { value: null }]) expect(patchOf(led, { op: "Replace", path, value })).not.toHaveProperty(enterprise);
+  expect(patchOf(referred, { op: "replace", path: `${path}.value`, value: "u-8" })[enterprise]).toEqual({
+    manager: { value: "u-8" },
+  });
+  for (const value of ["", null, { value: "" }, { value: null }])
+    expect(patchOf(led, { op: "Replace", path, value })).not.toHaveProperty(enterprise);
   expect(patchOf(led, { op: "Replace", path: `${path}.value`, value: "" })).not.toHaveProperty(enterprise);
   expect(patchOf(led, { op: "remove", path: enterprise })).not.toHaveProperty(enterprise);
 });
@@ -122,7 +171,9 @@ test("what is not in the schema is refused by name", () => {
 });
 
 test("what the server owns is not a sender's to change, and an echo of it is no attempt", () => {
-  expect(patch({ op: "replace", value: { id, schemas: [], meta: { created: "x" }, groups: [], password: "x" } })).toBe(ann);
+  expect(patch({ op: "replace", value: { id, schemas: [], meta: { created: "x" }, groups: [], password: "x" } })).toBe(
+    ann,
+  );
   expect(patch({ op: "replace", path: "password", value: "x" })).toBe(ann);
   for (const path of ["id", "groups", "meta", "meta.created", `${enterprise}:manager.displayName`]) {
     expect([path, codeOf({ op: "replace", path, value: "x" })]).toEqual([path, "attribute_read_only"]);
@@ -130,13 +181,26 @@ test("what the server owns is not a sender's to change, and an echo of it is no 
 });
 
 test("a user keeps a name that can be compared", () => {
-  for (const operation of [{ op: "remove", path: "userName" }, { op: "replace", path: "userName", value: "" }, { op: "replace", value: { userName: null } }]) {
+  for (const operation of [
+    { op: "remove", path: "userName" },
+    { op: "replace", path: "userName", value: "" },
+    { op: "replace", value: { userName: null } },
+  ]) {
     expect(codeOf(operation)).toBe("value_invalid");
   }
 });
 
 test("a malformed PATCH is refused as such", () => {
-  for (const body of [undefined, null, [], {}, { Operations: [] }, { Operations: "x" }, { Operations: [1] }, { Operations: [{ op: "move", path: "title" }] }]) {
+  for (const body of [
+    undefined,
+    null,
+    [],
+    {},
+    { Operations: [] },
+    { Operations: "x" },
+    { Operations: [1] },
+    { Operations: [{ op: "move", path: "title" }] },
+  ]) {
     expect(() => readChanges(userSchema, id, body as Json)).toThrow(DirectoryError);
   }
   expect(codeOf({ op: "remove" })).toBe("target_missing");
@@ -147,7 +211,9 @@ test("a malformed PATCH is refused as such", () => {
 
 test("the known attacks on a prototype change nothing", () => {
   for (const name of ["__proto__.x", "constructor.prototype.x", "__proto__", "constructor"]) {
-    expect(codeOf({ op: "add", value: JSON.parse(`{${JSON.stringify(name)}:{"x":1}}`) as Json })).toBe("syntax_invalid");
+    expect(codeOf({ op: "add", value: JSON.parse(`{${JSON.stringify(name)}:{"x":1}}`) as Json })).toBe(
+      "syntax_invalid",
+    );
     expect(codeOf({ op: "add", path: name, value: "x" })).toBe("path_invalid");
     expect(codeOf({ op: "add", path: `emails[${name} eq "x"].value`, value: "x" })).toBe("filter_invalid");
   }

@@ -29,14 +29,22 @@ export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
   }
 }
 
-async function listUsers(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+async function listUsers(
+  door: ScimDoor,
+  request: FastifyRequest<Collection>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { filter, page, projection } = readListRequest(userSchema, request.query);
   const { total, resources } = await door.users.list(caller.tenantId, caller.connectionId, filter, page);
   return answer(reply, 200, listBody(total, page.startIndex, await shown(door, caller, resources, projection)));
 }
 
-async function createUser(door: ScimDoor, request: FastifyRequest<Collection>, reply: FastifyReply): Promise<FastifyReply> {
+async function createUser(
+  door: ScimDoor,
+  request: FastifyRequest<Collection>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const caller = callerOf(request);
   const attributes = readUserBody(request.body);
   const projection = readQueryProjection(userSchema, request.query);
@@ -92,7 +100,13 @@ async function changeUser(
     requireMatch(ifMatch, current.version);
     const attributes = next(current);
     if (sameJson(attributes, current.attributes)) return current;
-    const { resource, lanes } = await door.users.replace(caller.tenantId, sender, current.id, current.version, attributes);
+    const { resource, lanes } = await door.users.replace(
+      caller.tenantId,
+      sender,
+      current.id,
+      current.version,
+      attributes,
+    );
     wakeLanes(door, lanes);
     return resource;
   });
@@ -120,6 +134,7 @@ async function answerUser(
 
 async function shown(door: ScimDoor, caller: Caller, users: readonly DirectoryUser[], projection: Projection) {
   const ids = projection.shows("groups") ? users.map((user) => user.id) : [];
-  const memberships = ids.length === 0 ? undefined : await door.users.memberships(caller.tenantId, caller.connectionId, ids);
+  const memberships =
+    ids.length === 0 ? undefined : await door.users.memberships(caller.tenantId, caller.connectionId, ids);
   return users.map((user) => projection.apply(userResource(user, memberships?.get(user.id) ?? [], door.locations)));
 }
