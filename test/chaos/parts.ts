@@ -29,18 +29,9 @@ export type Parts = {
   stop(): Promise<void>;
 };
 
-const apps = fileURLToPath(new URL("../../apps", import.meta.url));
-
 /** PostgreSQL with durable commits, Redis, and every role: real processes that can be killed and started again. */
 export async function startParts(directory: string): Promise<Parts> {
-  const ports = {
-    postgres: await freePort(),
-    redis: await freePort(),
-    ingest: await freePort(),
-    worker: await freePort(),
-    reconciler: await freePort(),
-    feed: await freePort(),
-  };
+  const ports = await choosePorts();
   const startDatabase = (): Promise<EmbeddedPostgres> =>
     startPostgres({ directory: path.join(directory, "postgres"), port: ports.postgres });
   let postgres = await startDatabase();
@@ -48,9 +39,62 @@ export async function startParts(directory: string): Promise<Parts> {
   const secret = randomBytes(32).toString("base64url");
   const redisUrl = `redis://127.0.0.1:${ports.redis}`;
   const log = openSync(path.join(directory, "roles.log"), "a");
-  const environment = {
+  const environment = await roleEnvironment(postgres.url, redisUrl, secret, ports);
+  const processes = keepProcesses();
+
+  const restart = async (victim: Victim): Promise<void> => {
+    switch (victim) {
+      case "postgres":
+        postgres = await until("PostgreSQL is back", async () => startDatabase().catch(() => undefined), 60_000);
+        return;
+      case "redis":
+        processes.keep("redis", spawnRedis(ports.redis, directory));
+        await withRedis(redisUrl, (redis) => redis.ping());
+        return;
+      default:
+        processes.keep(victim, spawnRole(victim, environment, log));
+        await untilReady(victim, ports[victim]);
+    }
+  };
+  await restart("redis");
+  await Promise.all(roles.map(restart));
+
+  return {
+    databaseUrl: postgres.url,
+    secret,
+    scimUrl: `http://127.0.0.1:${ports.ingest}/scim/v2`,
+    feedUrl: `http://127.0.0.1:${ports.feed}`,
+    kill: async (victim) => {
+      if (victim === "postgres") process.kill(postgres.pid, "SIGKILL");
+      else await processes.end(victim, "SIGKILL");
+    },
+    restart,
+    flushRedis: () => withRedis(redisUrl, async (redis) => void (await redis.flushall())),
+    fallen: processes.fallen,
+    stop: async () => {
+      await Promise.all([...roles, "redis" as const].map((name) => processes.end(name, "SIGTERM")));
+      await postgres.stop();
+      closeSync(log);
+    },
+  };
+}
+
+type Ports = Readonly<Record<Victim, number>>;
+
+async function choosePorts(): Promise<Ports> {
+  const [postgres, redis, ingest, worker, reconciler, feed] = await Promise.all(Array.from({ length: 6 }, freePort));
+  return { postgres, redis, ingest, worker, reconciler, feed } as Ports;
+}
+
+async function roleEnvironment(
+  databaseUrl: string,
+  redisUrl: string,
+  secret: string,
+  ports: Ports,
+): Promise<NodeJS.ProcessEnv> {
+  return {
     ...process.env,
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: databaseUrl,
     DATABASE_POOL: "8",
     REDIS_URL: redisUrl,
     ROLLCALL_SECRET: secret,
@@ -61,105 +105,61 @@ export async function startParts(directory: string): Promise<Parts> {
     RECONCILER_PORT: String(ports.reconciler),
     FEED_PORT: String(ports.feed),
   };
+}
+
+/** Knows which process is which, and which of them ended without being told to. */
+function keepProcesses() {
   const running = new Map<Exclude<Victim, "postgres">, ChildProcess>();
   const expected = new WeakSet<ChildProcess>();
   const fallen: string[] = [];
-
-  function keep(name: Exclude<Victim, "postgres">, child: ChildProcess): void {
-    running.set(name, child);
-    child.once("exit", (code, signal) => {
-      if (!expected.has(child)) fallen.push(`${name} ended by itself (${signal ?? code ?? "?"})`);
-    });
-  }
-  function startRedis(): void {
-    const args = [
-      "--port",
-      String(ports.redis),
-      "--bind",
-      "127.0.0.1",
-      "--save",
-      "",
-      "--appendonly",
-      "no",
-      "--maxmemory-policy",
-      "noeviction",
-    ];
-    keep("redis", spawn("redis-server", args, { stdio: "ignore", cwd: directory }));
-  }
-  function startRole(role: Role): void {
-    keep(
-      role,
-      spawn(process.execPath, ["--conditions=rollcall-source", path.join(apps, role, "src", "main.ts")], {
-        env: environment,
-        stdio: ["ignore", log, log],
-      }),
-    );
-  }
-  const roleReady = (role: Role): Promise<boolean> =>
-    until(
-      `${role} is ready`,
-      async () => (await fetch(`http://127.0.0.1:${ports[role]}/readyz`).catch(() => undefined))?.ok === true,
-      30_000,
-    );
-  async function withRedis<Result>(work: (redis: Redis) => Promise<Result>): Promise<Result> {
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
-    redis.on("error", () => undefined);
-    try {
-      return await work(redis);
-    } finally {
-      redis.disconnect();
-    }
-  }
-
-  startRedis();
-  await withRedis((redis) => redis.ping());
-  for (const role of roles) startRole(role);
-  await Promise.all(roles.map(roleReady));
-
   return {
-    databaseUrl: postgres.url,
-    secret,
-    scimUrl: `http://127.0.0.1:${ports.ingest}/scim/v2`,
-    feedUrl: `http://127.0.0.1:${ports.feed}`,
-    kill: async (victim) => {
-      if (victim === "postgres") {
-        process.kill(postgres.pid, "SIGKILL");
-        return;
-      }
-      const child = running.get(victim);
-      if (child === undefined) throw new Error(`${victim} does not run`);
+    fallen: (): readonly string[] => fallen,
+    keep: (name: Exclude<Victim, "postgres">, child: ChildProcess): void => {
+      running.set(name, child);
+      child.once("exit", (code, signal) => {
+        if (!expected.has(child)) fallen.push(`${name} ended by itself (${signal ?? code ?? "?"})`);
+      });
+    },
+    end: async (name: Exclude<Victim, "postgres">, signal: NodeJS.Signals): Promise<void> => {
+      const child = running.get(name);
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       expected.add(child);
-      await killChild(child, "SIGKILL");
-    },
-    restart: async (victim) => {
-      if (victim === "postgres") {
-        postgres = await until("PostgreSQL is back", async () => startDatabase().catch(() => undefined), 60_000);
-        return;
-      }
-      if (victim === "redis") {
-        startRedis();
-        await withRedis((redis) => redis.ping());
-        return;
-      }
-      startRole(victim);
-      await roleReady(victim);
-    },
-    flushRedis: () => withRedis(async (redis) => void (await redis.flushall())),
-    fallen: () => fallen,
-    stop: async () => {
-      for (const child of running.values()) expected.add(child);
-      await Promise.all([...running.values()].map((child) => killChild(child, "SIGTERM")));
-      await postgres.stop();
-      closeSync(log);
+      const exited = new Promise<void>((resolve) => {
+        child.once("exit", () => resolve());
+      });
+      child.kill(signal);
+      await exited;
     },
   };
 }
 
-async function killChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
+function spawnRedis(port: number, directory: string): ChildProcess {
+  const durable = ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"];
+  return spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", ...durable], {
+    stdio: "ignore",
+    cwd: directory,
   });
-  child.kill(signal);
-  await exited;
+}
+
+const apps = fileURLToPath(new URL("../../apps", import.meta.url));
+
+function spawnRole(role: Role, env: NodeJS.ProcessEnv, log: number): ChildProcess {
+  const main = path.join(apps, role, "src", "main.ts");
+  return spawn(process.execPath, ["--conditions=rollcall-source", main], { env, stdio: ["ignore", log, log] });
+}
+
+async function untilReady(role: Role, port: number): Promise<void> {
+  const isReady = async (): Promise<boolean> =>
+    (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.ok === true;
+  await until(`${role} is ready`, isReady, 30_000);
+}
+
+async function withRedis<Result>(url: string, work: (redis: Redis) => Promise<Result>): Promise<Result> {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  redis.on("error", () => undefined);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -149,12 +149,6 @@ export const mutants: readonly Mutant[] = [
     changes: [{ from: "of await lanesWaiting(database, everyMs)", to: "of []" }],
     caughtBy: { file: "queue-down", test: "gone, changes are acknowledged and applied" },
   },
-  {
-    name: "statements run as the owner of the tables",
-    file: `${store}/database.ts`,
-    changes: [{ from: "-c role=${role} -c idle", to: "-c idle" }],
-    caughtBy: { file: "row-level-security", test: "finds its own transaction's tenant" },
-  },
 ];
 
 /** The source with the mistake in it. Throws where it cannot be made as written: a mutant that changes nothing proves nothing. */

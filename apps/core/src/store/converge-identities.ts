@@ -29,6 +29,8 @@ type OwnerRow = {
 export type Claims = {
   /** Identities that were another user's until now. */
   readonly recycled: ReadonlySet<string>;
+  /** Those, and the ones that a deleted user gave its tokens before any identity said so. */
+  readonly inherited: ReadonlySet<string>;
   /** Identities that nobody held before. */
   readonly fresh: ReadonlySet<string>;
   /** Identities that a user is to have and that do not say so yet. */
@@ -77,6 +79,7 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
   const owners = new Map(rows.map((row) => [identityKey(row.iss, row.sub_key), row]));
   const pairOf = new Map(pairs.map((pair) => [pair.state.id, pair]));
   const recycled = new Set<string>();
+  const inherited = new Set<string>();
   const owed = new Set<string>();
   for (const { iss, sub, subKey, state } of wantedBy(pairs)) {
     // A tombstone claims nothing: its subject may be another's by now.
@@ -90,10 +93,12 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
     });
     if (claim === "taken") throw new IdentityTaken(state.id, owner.directory_user_id);
     if (claim === "recycled") recycled.add(key);
+    if (claim === "recycled" || (owner.fresh && pairOf.get(state.id)?.formerSubs.has(subKey) === true)) inherited.add(key);
     if (claim === "recycled" || owner.alias || owner.sub !== sub || owner.user_id !== state.userId) owed.add(key);
   }
   return {
     recycled,
+    inherited,
     fresh: new Set(rows.filter((row) => row.fresh).map((row) => identityKey(row.iss, row.sub_key))),
     owed,
   };

@@ -30,7 +30,7 @@ export function readStandings(transaction: Transaction, userIds: readonly string
 export function decideEntries(
   pairs: readonly Pair[],
   rows: readonly StandingRow[],
-  { recycled, fresh }: Claims,
+  { inherited, fresh }: Claims,
 ): readonly Entry[] {
   const byUser = new Map(pairs.map((pair) => [pair.state.userId, pair.subject]));
   const byDirectoryUser = new Map(pairs.map((pair) => [pair.state.id, pair.subject]));
@@ -41,7 +41,7 @@ export function decideEntries(
     const change = decideRevocation({
       ...toStanding(row),
       known: !fresh.has(key),
-      recycled: recycled.has(key),
+      recycled: inherited.has(key),
       atMs: subject.atMs,
       killedAtMs: subject.killedAtMs,
     });

@@ -1,4 +1,11 @@
-import { subjectKey, subjectOf, type UserAttributes, type UserState, wantedUser, type WantedUser } from "../domain/index.ts";
+import {
+  subjectKey,
+  subjectOf,
+  type UserAttributes,
+  type UserState,
+  wantedUser,
+  type WantedUser,
+} from "../domain/index.ts";
 import { adoptDenials } from "./admin-denials.ts";
 import { type ConnectionRow, toConnection } from "./connections.ts";
 import { claimIdentities, readOwners, writeIdentities } from "./converge-identities.ts";
@@ -23,7 +30,7 @@ export type Pair = {
   readonly state: UserState;
   readonly wanted: WantedUser;
   /** Subjects of deleted users whose name a joiner has: tokens may carry them though no identity ever did. */
-  readonly inherited: ReadonlySet<string>;
+  readonly formerSubs: ReadonlySet<string>;
 };
 
 /**
@@ -100,7 +107,7 @@ async function lockAndRead(
     const row = found.get(subject.id);
     if (row === undefined || (!subject.forced && row.applied_version >= row.version)) return [];
     const state = toState(row);
-    return [{ subject, state, wanted: wantedUser(state), inherited: inheritedBy(state, row.formers) }];
+    return [{ subject, state, wanted: wantedUser(state), formerSubs: formerSubsOf(state, row.formers) }];
   });
 }
 
@@ -122,7 +129,7 @@ type StateRow = {
   formers: readonly { readonly id: string; readonly attributes: UserAttributes }[];
 };
 
-function inheritedBy({ connection }: UserState, formers: StateRow["formers"]): ReadonlySet<string> {
+function formerSubsOf({ connection }: UserState, formers: StateRow["formers"]): ReadonlySet<string> {
   const subjects = formers.map(({ id, attributes }) => subjectOf(connection, id, attributes));
   return new Set(subjects.flatMap((sub) => (sub === undefined ? [] : [subjectKey(connection.subjectCompare, sub)])));
 }
