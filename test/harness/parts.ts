@@ -16,10 +16,16 @@ export type Parts = {
 
 /** PostgreSQL and Redis: in containers where Docker answers, else PostgreSQL from npm and the machine's redis-server. */
 export async function startParts(directory: string): Promise<Parts> {
-  return dockerAnswers() ? startContainers() : startLocally(directory);
+  if (!dockerAnswers()) return startLocally(directory);
+  return startContainers().catch((error: Error) => {
+    process.stderr.write(
+      `Docker answers but cannot run what the tests need, so they run without it: ${error.message}\n`,
+    );
+    return startLocally(directory);
+  });
 }
 
-/** Whether Docker answers, and has or can have the images: asked once, in a second. */
+/** Whether Docker answers. It may still lack the images and the way to them. */
 function dockerAnswers(): boolean {
   try {
     execFileSync("docker", ["info", "--format", "{{.ServerVersion}}"], { stdio: "pipe", timeout: 5_000 });

@@ -1,4 +1,5 @@
 import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
+import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** RFC 9110 §15. `satisfies` makes a new ErrorCode without a row here a compile error. */
@@ -67,6 +68,10 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   const status = statusOf(error);
   if (status < 500) return answer(request, reply, status, "syntax_invalid", "request is malformed", {});
   request.log.error({ err: error, request: request.id }, "an admin request failed");
+  if (isTransient(error)) {
+    reply.header("retry-after", String(retryAfterSec));
+    return answer(request, reply, 503, "unavailable", "the database does not answer; try again in a moment", {});
+  }
   return answer(request, reply, 500, "internal", "internal error", {});
 }
 

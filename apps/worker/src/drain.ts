@@ -2,6 +2,7 @@ import {
   type Database,
   converge,
   failClosed,
+  isTransient,
   markApplied,
   markDead,
   markFailed,
@@ -11,7 +12,6 @@ import {
   type WaitingEvent,
 } from "@rollcall/core/store";
 import type { Logger } from "@rollcall/core/runtime";
-import { isTransient } from "./transient.ts";
 
 export type DrainOptions = {
   readonly database: Database;

@@ -43,17 +43,18 @@ export async function convergeMemberships(
       transaction,
       made.map(({ id }) => id),
     );
-  await transaction.query(sql`
+  const removed = transaction.query(sql`
     DELETE FROM app_group_member AS member
     WHERE member.directory_user_id = ANY(${directoryUserIds}::uuid[])
       AND NOT EXISTS (SELECT FROM (${wanted}) AS wanted WHERE wanted.group_id = member.group_id AND wanted.member_id = member.directory_user_id)`);
   // An edge that has come since the first statement waits for its own event; a group that is going is left out, not stumbled over.
-  await transaction.query(sql`
+  const added = transaction.query(sql`
     INSERT INTO app_group_member (tenant_id, group_id, user_id, directory_user_id)
     SELECT ${tenantId}::uuid, wanted.group_id, wanted.user_id, wanted.member_id
     FROM (${wanted}) AS wanted JOIN app_group ON app_group.id = wanted.group_id
     ORDER BY wanted.group_id FOR KEY SHARE OF app_group
     ON CONFLICT (group_id, directory_user_id) DO UPDATE SET user_id = excluded.user_id WHERE app_group_member.user_id <> excluded.user_id`);
+  await Promise.all([removed, added]);
 }
 
 async function deleteDead(transaction: Transaction, ids: readonly string[]): Promise<void> {

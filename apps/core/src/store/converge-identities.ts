@@ -93,7 +93,8 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
     });
     if (claim === "taken") throw new IdentityTaken(state.id, owner.directory_user_id);
     if (claim === "recycled") recycled.add(key);
-    if (claim === "recycled" || (owner.fresh && pairOf.get(state.id)?.formerSubs.has(subKey) === true)) inherited.add(key);
+    if (claim === "recycled" || (owner.fresh && pairOf.get(state.id)?.formerSubs.has(subKey) === true))
+      inherited.add(key);
     if (claim === "recycled" || owner.alias || owner.sub !== sub || owner.user_id !== state.userId) owed.add(key);
   }
   return {

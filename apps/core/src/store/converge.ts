@@ -8,7 +8,6 @@ import { sql } from "./sql.ts";
 /** Kinds after which a user's memberships may differ; the others cannot touch an edge. */
 const membershipKinds: ReadonlySet<EventKind> = new Set([
   "user.created",
-  "user.deactivated",
   "user.deleted",
   "user.resync",
   "membership.added",

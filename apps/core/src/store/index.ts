@@ -32,6 +32,7 @@ export { type Leadership, tryLead } from "./leadership.ts";
 export { subscribe, type Subscription } from "./notifications.ts";
 export { beginTerm, type Digest, Fenced, feedsPending, publishFeed } from "./publish.ts";
 export { sql } from "./sql.ts";
+export { isTransient } from "./transient.ts";
 export { createUserDirectory } from "./user-directory.ts";
 export { isReady } from "./health.ts";
 export {

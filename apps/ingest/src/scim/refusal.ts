@@ -1,4 +1,5 @@
 import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
+import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { scimErrorBody, scimErrors } from "./scim-error.ts";
 import { answer } from "./scim-door.ts";
@@ -28,6 +29,7 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   const status = statusOf(error);
   if (status < 500) return answer(reply, status, scimErrorBody(status, "request is malformed"));
   request.log.error(traceOf(error), "SCIM request failed");
+  if (isTransient(error)) return answerRefusal(reply, new DirectoryError("unavailable", "try again in a moment"));
   return answer(reply, 500, scimErrorBody(500, "internal error"));
 }
 

@@ -2,11 +2,14 @@
 // resources short, operator intervened, system error, serialization or deadlock, timeouts.
 const transientClasses = new Set(["08", "53", "57", "58", "40", "55"]);
 const sqlState = /^[0-9A-Z]{5}$/;
+// ECONNREFUSED, ECONNRESET, ETIMEDOUT, …
+const systemError = /^E[A-Z]{4,}$/;
 
 /** Whether a failure is the surroundings' fault, so that trying again later may help and blaming an event would be wrong. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
-  if (typeof code === "string") return sqlState.test(code) ? transientClasses.has(code.slice(0, 2)) : true;
+  if (typeof code === "string")
+    return sqlState.test(code) ? transientClasses.has(code.slice(0, 2)) : systemError.test(code);
   return /connection|timeout|terminated|not queryable|pool/i.test(error.message) && error.name === "Error";
 }
