@@ -6,10 +6,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { newId } from "@rollcall/core/runtime";
 import { createConnection, createCredentials, createTenant, type Database, openDatabase } from "@rollcall/core/store";
 import { quantile } from "../bench/statistics.ts";
+import { openFeedReader } from "../harness/feed-reader.ts";
 import { until } from "../harness/until.ts";
 import { compare, type Findings, isQuiet, type Tenant } from "./compare.ts";
 import { type Parts, startParts, type Victim } from "./parts.ts";
-import { createProvider, type Ledger, type Person } from "./provider.ts";
+import { createProvider, type Ledger, newPerson, type Person } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
 
 type Fault = Victim | "flushall";
@@ -18,11 +19,12 @@ const faults: readonly Fault[] = ["ingest", "worker", "reconciler", "postgres", 
 const peoplePerTenant = 24;
 const quietMsMax = 60_000;
 
-const usage = "usage: npm run chaos -- [--cycles N] [--seed S] [--json] [--only FAULT]\n";
+const usage = "usage: npm run chaos -- [--cycles N] [--seed S] [--json] [--only FAULT] [--mutant NAME]\n";
 
 /**
  * Sends a provider's traffic to real processes, kills one of them at random in each cycle, starts it
- * again, waits for quiet, and compares everything with what was acknowledged.
+ * again, waits for quiet, and compares everything with what was acknowledged. With `--mutant` the
+ * processes make a mistake on purpose, and a run that does not fail has proved nothing.
  */
 async function main(argv: readonly string[]): Promise<number> {
   const cycles = Number(option(argv, "--cycles") ?? 10);
@@ -39,12 +41,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const directory = await mkdtemp(path.join(tmpdir(), "rollcall-chaos-"));
   await chmod(directory, 0o755);
-  const parts = await startParts(directory);
+  const parts = await startParts(directory, option(argv, "--mutant"));
   const database = openDatabase({ url: parts.databaseUrl, poolMax: 4, onError: () => undefined });
   let kept = true;
   try {
     const random = createRandom(seed);
-    const ledger: Ledger = { acked: 0, settled: 0 };
+    const ledger: Ledger = { acked: 0, settled: 0, contradictions: [] };
     const tenants = [
       await openTenant(database, parts, "one", ledger, random),
       await openTenant(database, parts, "two", ledger, random),
@@ -54,6 +56,7 @@ async function main(argv: readonly string[]): Promise<number> {
     for (let cycle = 1; cycle <= cycles; cycle += 1) {
       const fault = only ?? (faults[Math.floor(random() * faults.length)] as Fault);
       recoveriesMs.push(await runCycle(parts, database, tenants, fault, random, total));
+      total.lost.push(...ledger.contradictions.splice(0));
       const wrong =
         total.lost.length + total.doubled.length + total.resurrected.length + total.gaps.length + parts.fallen().length;
       process.stderr.write(
@@ -95,19 +98,20 @@ async function openTenant(
     label: actor,
   });
   const feed = await credentials.issue({ purpose: "feed", tenantId: tenant.id, label: actor });
-  const people = Array.from({ length: peoplePerTenant }, (_, at): Person => ({
-    externalId: `person-${at}`,
-    id: undefined,
-    state: "absent",
-    displayName: undefined,
-    version: undefined,
-    ids: new Set(),
-    groups: new Set(),
-  }));
+  const people = Array.from({ length: peoplePerTenant }, (_, at) => newPerson(`person-${at}`));
   const directory = { tenant: slug, people, groupIds: [] };
   const provider = createProvider(parts.scimUrl, scim.token, directory, ledger, random);
   await provider.createGroups(2);
-  return { id: tenant.id, slug, issuer, feedToken: feed.token, directory, provider };
+  const address = { url: parts.feedUrl, feed: slug, token: feed.token };
+  return {
+    id: tenant.id,
+    slug,
+    issuer,
+    directory,
+    provider,
+    follower: openFeedReader(address),
+    newcomer: openFeedReader(address),
+  };
 }
 
 /** Answers how long it took from the fault until everything was quiet and equal again. */
@@ -143,15 +147,13 @@ async function runCycle(
   await delay(random() * 200);
   stopped = true;
   await finished;
-  await until(
-    "everything that was accepted is applied and published",
-    () => isQuiet(database, tenants).catch(() => false),
-    quietMsMax,
-  );
+  await until("all is quiet", () => isQuiet(database, tenants).catch(() => false), quietMsMax).catch((error: Error) => {
+    total.lost.push(`not everything that was accepted is applied and published: ${error.message}`);
+  });
   for (const tenant of tenants) {
     const findings = await until(
       "the comparison can be made",
-      async () => compare(database, parts.feedUrl, tenant).catch(() => undefined),
+      async () => compare(database, tenant).catch(() => undefined),
       20_000,
     );
     for (const kind of Object.keys(findings) as (keyof Findings)[]) total[kind].push(...findings[kind]);

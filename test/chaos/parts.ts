@@ -29,8 +29,11 @@ export type Parts = {
   stop(): Promise<void>;
 };
 
-/** PostgreSQL with durable commits, Redis, and every role: real processes that can be killed and started again. */
-export async function startParts(directory: string): Promise<Parts> {
+/**
+ * PostgreSQL with durable commits, Redis, and every role: real processes that can be killed and
+ * started again. A mutant makes its mistake in all of them.
+ */
+export async function startParts(directory: string, mutant?: string): Promise<Parts> {
   const ports = await choosePorts();
   const startDatabase = (): Promise<EmbeddedPostgres> =>
     startPostgres({ directory: path.join(directory, "postgres"), port: ports.postgres });
@@ -39,7 +42,10 @@ export async function startParts(directory: string): Promise<Parts> {
   const secret = randomBytes(32).toString("base64url");
   const redisUrl = `redis://127.0.0.1:${ports.redis}`;
   const log = openSync(path.join(directory, "roles.log"), "a");
-  const environment = await roleEnvironment(postgres.url, redisUrl, secret, ports);
+  const environment = {
+    ...(await roleEnvironment(postgres.url, redisUrl, secret, ports)),
+    ...(mutant === undefined ? {} : { MUTANT: mutant, NODE_OPTIONS: `--import=${mutantHook}` }),
+  };
   const processes = keepProcesses();
 
   const restart = async (victim: Victim): Promise<void> => {
@@ -142,6 +148,7 @@ function spawnRedis(port: number, directory: string): ChildProcess {
 }
 
 const apps = fileURLToPath(new URL("../../apps", import.meta.url));
+const mutantHook = new URL("../harness/mutants/hook.ts", import.meta.url).href;
 
 function spawnRole(role: Role, env: NodeJS.ProcessEnv, log: number): ChildProcess {
   const main = path.join(apps, role, "src", "main.ts");

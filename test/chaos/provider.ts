@@ -1,30 +1,45 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "./random.ts";
 
+/** What the service last said of a person, or is to say once it has done what it was asked. */
+export type Told = {
+  readonly state: "absent" | "active" | "inactive" | "deleted";
+  readonly id: string | undefined;
+  readonly displayName: string | undefined;
+  /** The user's ETag; unknown before the service has answered. */
+  readonly version: string | undefined;
+  /** Ids, sorted. */
+  readonly groups: readonly string[];
+};
+
 /** What the provider knows of one person: the model that everything else is compared with. */
 export type Person = {
   readonly externalId: string;
-  id: string | undefined;
-  state: "absent" | "active" | "inactive" | "deleted";
-  displayName: string | undefined;
-  /** The ETag of the last word that the service gave. */
-  version: string | undefined;
+  told: Told;
   /** Ids that the service ever gave this person: there may be one only. */
   readonly ids: Set<string>;
-  readonly groups: Set<string>;
+  /** Was shut out at least once, so tokens from before are dead. */
+  killed: boolean;
 };
 
 export type Directory = { readonly tenant: string; readonly people: readonly Person[]; readonly groupIds: string[] };
 
-export type Ledger = { acked: number; settled: number };
+export type Ledger = {
+  acked: number;
+  /** Requests that nobody answered, and whose outcome was looked up. */
+  settled: number;
+  /** Answers that contradict what was acknowledged before. */
+  readonly contradictions: string[];
+};
 
 type Answer = { readonly status: number; readonly etag: string | undefined; readonly body: Record<string, unknown> };
 
 const settleMsMax = 60_000;
-const patchOf = (...operations: readonly unknown[]): unknown => ({
-  schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-  Operations: operations,
-});
+const nobody: Told = { state: "absent", id: undefined, displayName: undefined, version: undefined, groups: [] };
+
+export function newPerson(externalId: string): Person {
+  return { externalId, told: nobody, ids: new Set(), killed: false };
+}
 
 /**
  * An identity provider that writes down what was acknowledged. Where it hears no answer it asks what
@@ -48,52 +63,52 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
 
   /** One change of one person; the model follows what was acknowledged, or what a later look shows. */
   async function change(person: Person): Promise<void> {
+    const before = person.told;
     const step = nextStep(person, directory.groupIds, random);
     const answer = await send(step.method, step.path, step.body).catch(() => undefined);
     if (answer !== undefined && answer.status < 300) {
       ledger.acked += 1;
-      step.done(answer);
+      const id = (answer.body["id"] as string | undefined) ?? step.next.id;
+      believe(person, { ...step.next, id, version: step.touchesUser ? answer.etag : before.version });
       return;
     }
-    if (answer !== undefined && answer.status < 500)
-      throw new Error(`${step.method} ${step.path} was refused with ${answer.status}: ${JSON.stringify(answer.body)}`);
-    ledger.settled += 1;
-    await settle(person);
+    const found = await settle(person);
+    if (answer !== undefined && answer.status < 500) {
+      contradict(person, `${step.method} was refused with ${answer.status} though ${before.state} was acknowledged`);
+    } else {
+      ledger.settled += 1;
+      if (!isSame(found, before) && !isSame(found, step.next)) {
+        contradict(
+          person,
+          `${describe(before)} was acknowledged, ${describe(step.next)} asked for, and there is ${describe(found)}`,
+        );
+      }
+    }
+    believe(person, found);
   }
 
-  /** Looks until the service says what became of a request that was not answered. */
-  async function settle(person: Person): Promise<void> {
+  function contradict(person: Person, how: string): void {
+    ledger.contradictions.push(`${directory.tenant}/${person.externalId}: ${how}`);
+  }
+
+  /** Looks until the service says what is there. */
+  async function settle(person: Person): Promise<Told> {
     const deadline = Date.now() + settleMsMax;
     for (;;) {
       const found = await look(person).catch(() => undefined);
-      if (found !== undefined) return;
+      if (found !== undefined) return found;
       if (Date.now() > deadline) throw new Error("the service does not come back");
       await delay(50);
     }
   }
 
-  async function look(person: Person): Promise<true> {
-    const filter = encodeURIComponent(`externalId eq "${person.externalId}"`);
-    const list = await send("GET", `/Users?filter=${filter}`);
+  async function look({ externalId, told }: Person): Promise<Told> {
+    const list = await send("GET", `/Users?filter=${encodeURIComponent(`externalId eq "${externalId}"`)}`);
     if (list.status !== 200) throw new Error(`the look was answered ${list.status}`);
     const [found] = list.body["Resources"] as readonly Record<string, unknown>[];
-    if (found === undefined) {
-      if (person.state !== "absent") Object.assign(person, { state: "deleted", version: undefined });
-      person.groups.clear();
-      return true;
-    }
-    const id = found["id"] as string;
-    person.ids.add(id);
-    Object.assign(person, {
-      id,
-      state: found["active"] === true ? "active" : "inactive",
-      displayName: found["displayName"],
-      version: (found["meta"] as { version?: string }).version,
-    });
-    person.groups.clear();
-    for (const group of (found["groups"] as readonly { value: string }[] | undefined) ?? [])
-      person.groups.add(group.value);
-    return true;
+    return found === undefined
+      ? { ...nobody, id: told.id, state: told.state === "absent" ? "absent" : "deleted" }
+      : readUser(found);
   }
 
   async function createGroups(count: number): Promise<void> {
@@ -111,76 +126,94 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
 
 export type Provider = ReturnType<typeof createProvider>;
 
+/** A user as SCIM shows it. */
+export function readUser(user: Record<string, unknown>): Told {
+  return {
+    state: user["active"] === true ? "active" : "inactive",
+    id: user["id"] as string,
+    displayName: user["displayName"] as string | undefined,
+    version: (user["meta"] as { readonly version?: string }).version,
+    groups: ((user["groups"] as readonly { readonly value: string }[] | undefined) ?? [])
+      .map(({ value }) => value)
+      .toSorted(),
+  };
+}
+
+function believe(person: Person, told: Told): void {
+  const admitted = person.told.state === "active";
+  if (admitted && told.state !== "active") person.killed = true;
+  if (told.id !== undefined) person.ids.add(told.id);
+  person.told = told;
+}
+
+/** The same to a reader; versions are compared where both are known. */
+function isSame(one: Told, other: Told): boolean {
+  const versions = one.version === undefined || other.version === undefined || one.version === other.version;
+  return describe(one) === describe(other) && versions;
+}
+
+function describe({ state, displayName, groups }: Told): string {
+  return `${state} ${JSON.stringify(displayName ?? "")} in ${groups.length === 0 ? "no group" : groups.join(" ")}`;
+}
+
 type Step = {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
-  readonly done: (answer: Answer) => void;
+  readonly next: Told;
+  /** A membership is the group's to write: the user's version stays. */
+  readonly touchesUser: boolean;
 };
 
-function nextStep(person: Person, groupIds: readonly string[], random: Random): Step {
-  const { id, externalId } = person;
-  if (id === undefined || person.state === "absent" || person.state === "deleted") {
-    return {
-      method: "POST",
-      path: "/Users",
-      body: {
-        schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        userName: `${externalId}@example.test`,
-        externalId,
-        active: true,
-      },
-      done: ({ body, etag }) => {
-        person.ids.add(body["id"] as string);
-        Object.assign(person, { id: body["id"], state: "active", displayName: undefined, version: etag });
-        person.groups.clear();
-      },
-    };
-  }
+function nextStep({ told, externalId }: Person, groupIds: readonly string[], random: Random): Step {
+  if (told.id === undefined || told.state === "absent" || told.state === "deleted") return creation(externalId);
   const roll = random();
-  if (roll < 0.1) return removal(person, id);
+  const path = `/Users/${told.id}`;
+  if (roll < 0.1)
+    return { method: "DELETE", path, next: { ...nobody, id: told.id, state: "deleted" }, touchesUser: true };
   if (roll < 0.3 && groupIds.length > 0)
-    return membership(person, id, groupIds[Math.floor(random() * groupIds.length)] as string);
-  if (roll < 0.6) return activation(person, id);
-  const displayName = `name ${Math.floor(random() * 1e9)}`;
+    return membership(told, told.id, groupIds[Math.floor(random() * groupIds.length)] as string);
+  const state = roll < 0.6 ? (told.state === "active" ? "inactive" : "active") : told.state;
+  const displayName = roll < 0.6 ? told.displayName : `name ${Math.floor(random() * 1e9)}`;
+  const operation =
+    roll < 0.6
+      ? { op: "replace", value: { active: state === "active" } }
+      : { op: "replace", path: "displayName", value: displayName };
   return {
     method: "PATCH",
-    path: `/Users/${id}`,
-    body: patchOf({ op: "replace", path: "displayName", value: displayName }),
-    done: ({ etag }) => Object.assign(person, { displayName, version: etag }),
+    path,
+    body: patchOf(operation),
+    next: { ...told, state, displayName, version: undefined },
+    touchesUser: true,
   };
 }
 
-function removal(person: Person, id: string): Step {
+function creation(externalId: string): Step {
+  const schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
   return {
-    method: "DELETE",
-    path: `/Users/${id}`,
-    done: () => {
-      Object.assign(person, { state: "deleted", version: undefined });
-      person.groups.clear();
-    },
+    method: "POST",
+    path: "/Users",
+    body: { schemas, userName: `${externalId}@example.test`, externalId, active: true },
+    next: { ...nobody, state: "active" },
+    touchesUser: true,
   };
 }
 
-function activation(person: Person, id: string): Step {
-  const active = person.state !== "active";
-  return {
-    method: "PATCH",
-    path: `/Users/${id}`,
-    body: patchOf({ op: "replace", value: { active } }),
-    done: ({ etag }) => Object.assign(person, { state: active ? "active" : "inactive", version: etag }),
-  };
-}
-
-function membership(person: Person, id: string, groupId: string): Step {
-  const member = person.groups.has(groupId);
+function membership(told: Told, id: string, groupId: string): Step {
+  const member = told.groups.includes(groupId);
   const operation = member
     ? { op: "remove", path: `members[value eq "${id}"]` }
     : { op: "add", path: "members", value: [{ value: id }] };
+  const groups = member ? told.groups.filter((one) => one !== groupId) : [...told.groups, groupId].toSorted();
   return {
     method: "PATCH",
     path: `/Groups/${groupId}`,
     body: patchOf(operation),
-    done: () => void (member ? person.groups.delete(groupId) : person.groups.add(groupId)),
+    next: { ...told, groups },
+    touchesUser: false,
   };
+}
+
+function patchOf(...operations: readonly unknown[]): unknown {
+  return { schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], Operations: operations };
 }

@@ -37,7 +37,7 @@ export type FeedReader = {
 export type FeedAddress = { readonly url: string; readonly feed: string; readonly token: string };
 export type FeedFault = "gap" | "step_back" | "digest" | "body" | "status";
 
-class FeedBroken extends Error {
+export class FeedBroken extends Error {
   readonly fault: FeedFault;
 
   constructor(fault: FeedFault, message: string) {

@@ -391,6 +391,9 @@ CREATE INDEX "link_user_id_idx" ON "link"("user_id");
 CREATE INDEX "identity_user_id_idx" ON "identity"("user_id");
 
 -- CreateIndex
+CREATE INDEX "identity_directory_user_id_idx" ON "identity"("directory_user_id");
+
+-- CreateIndex
 CREATE INDEX "identity_tenant_id_sub_key_idx" ON "identity"("tenant_id", "sub_key");
 
 -- CreateIndex
@@ -401,6 +404,9 @@ CREATE INDEX "app_group_member_directory_user_id_idx" ON "app_group_member"("dir
 
 -- CreateIndex
 CREATE INDEX "app_group_member_user_id_idx" ON "app_group_member"("user_id");
+
+-- CreateIndex
+CREATE INDEX "denial_origin_id_idx" ON "denial"("origin_id");
 
 -- CreateIndex
 CREATE INDEX "denial_tenant_id_idx" ON "denial"("tenant_id");

@@ -1,4 +1,4 @@
-import { claimIdentity, type UserAttributes, wantedUser } from "../domain/index.ts";
+import { claimIdentity, type UserAttributes, type WantedUser, wantedUser } from "../domain/index.ts";
 import { type ConnectionRow, toConnection } from "./connections.ts";
 import type { Pair } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
@@ -20,11 +20,12 @@ type OwnerRow = {
   directory_user_id: string;
   alias: boolean;
   deleted: boolean;
+  attributes: UserAttributes;
+  owner_user_id: string;
+  connection: ConnectionRow;
+  version: number;
   fresh: boolean;
-} & (
-  | { attributes: UserAttributes; owner_user_id: string; connection: ConnectionRow; version: number }
-  | { attributes: null }
-);
+};
 
 export type Claims = {
   /** Identities that were another user's until now. */
@@ -47,7 +48,9 @@ export async function readOwners(
   pairs: readonly Pair[],
 ): Promise<readonly OwnerRow[]> {
   const wanted = wantedBy(pairs);
-  const keys = sql`SELECT * FROM unnest(${wanted.map(({ iss }) => iss)}::text[], ${wanted.map(({ subKey }) => subKey)}::text[])`;
+  // By its whole key and joined from the short side, so that the planner has no reason to read the table.
+  const held = sql`unnest(${wanted.map(({ iss }) => iss)}::text[], ${wanted.map(({ subKey }) => subKey)}::text[]) AS wanted(iss, sub_key)
+      JOIN identity ON identity.tenant_id = ${tenantId} AND identity.iss = wanted.iss AND identity.sub_key = wanted.sub_key`;
   // A tombstone comes first: where it and a living user want the same, the living one is its successor.
   const [inserted, , rows] = await Promise.all([
     transaction.query<{ iss: string; sub_key: string }>(sql`
@@ -58,17 +61,18 @@ export async function readOwners(
         AS wanted(iss, sub, sub_key, user_id, directory_user_id, deleted)
       ORDER BY iss, sub_key, deleted DESC, directory_user_id
       ON CONFLICT DO NOTHING RETURNING iss, sub_key`),
-    transaction.query(sql`SELECT FROM identity WHERE (iss, sub_key) IN (${keys}) ORDER BY iss, sub_key FOR UPDATE`),
+    transaction.query(sql`SELECT FROM ${held} ORDER BY identity.iss, identity.sub_key FOR UPDATE OF identity`),
     // Only behind the lock: a join that is locked in one statement would lose a row whose owner changed while it waited.
     transaction.query<Omit<OwnerRow, "fresh">>(sql`
-      SELECT identity.iss, identity.sub, identity.sub_key, identity.user_id, identity.directory_user_id, identity.alias, usr.deleted_at IS NOT NULL AS deleted,
-        other.attributes, link.user_id AS owner_user_id, to_jsonb(connection) AS connection, other.version
-      FROM identity
-      JOIN directory_user AS usr ON usr.id = identity.directory_user_id
-      LEFT JOIN directory_user AS other ON other.id = usr.id AND NOT other.id = ANY(${pairs.map(({ state }) => state.id)}::uuid[])
-      LEFT JOIN connection ON connection.id = other.connection_id
-      LEFT JOIN link ON link.directory_user_id = other.id
-      WHERE (identity.iss, identity.sub_key) IN (${keys})`),
+      SELECT identity.iss, identity.sub, identity.sub_key, identity.user_id, identity.directory_user_id, identity.alias, owner.*
+      FROM ${held}, LATERAL (
+        SELECT usr.deleted_at IS NOT NULL AS deleted, usr.attributes, usr.version, link.user_id AS owner_user_id, to_jsonb(connection) AS connection
+        FROM directory_user AS usr
+        JOIN connection ON connection.id = usr.connection_id
+        JOIN link ON link.directory_user_id = usr.id
+        WHERE usr.id = identity.directory_user_id
+        OFFSET 0 -- looked up one by one, whatever the planner believes of the tables' sizes
+      ) AS owner`),
   ]);
   const fresh = new Set(inserted.map((row) => identityKey(row.iss, row.sub_key)));
   return rows.map((row) => ({ ...row, fresh: fresh.has(identityKey(row.iss, row.sub_key)) }) as OwnerRow);
@@ -111,17 +115,14 @@ export function claimIdentities(pairs: readonly Pair[], rows: readonly OwnerRow[
  */
 function holds(owner: OwnerRow, pair: Pair | undefined): boolean {
   if (owner.alias || owner.deleted) return false;
-  const wanted = pair?.wanted ?? wantedByOwner(owner);
-  return (
-    wanted === undefined || wanted.identities.some(({ iss, subKey }) => iss === owner.iss && subKey === owner.sub_key)
-  );
+  const { identities } = pair?.wanted ?? wantedByOwner(owner);
+  return identities.some(({ iss, subKey }) => iss === owner.iss && subKey === owner.sub_key);
 }
 
-function wantedByOwner(owner: OwnerRow) {
-  if (owner.attributes === null) return undefined;
-  const { attributes, connection, deleted, version } = owner;
+function wantedByOwner({ attributes, connection, deleted, version, ...owner }: OwnerRow): WantedUser {
+  const id = owner.directory_user_id;
   return wantedUser({
-    id: owner.directory_user_id,
+    id,
     userId: owner.owner_user_id,
     connection: toConnection(connection),
     attributes,

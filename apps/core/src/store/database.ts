@@ -68,9 +68,11 @@ function openPool(options: DatabaseOptions, role: string, max: number): Pool {
     connectionString: options.url,
     max,
     types: ownTypes,
+    // Statements are written to be answered by indexes whatever their values are, so each is planned
+    // once for a connection, and statistics of a table that has just grown mislead nobody.
     // The role is set before the first statement can run. A transaction that hangs, because its
     // process was stopped in the middle of it, gives its locks back.
-    options: `-c role=${role} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000 -c statement_timeout=60000`,
+    options: `-c role=${role} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000 -c plan_cache_mode=force_generic_plan -c statement_timeout=60000`,
     pipeline: true,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
