@@ -19,7 +19,8 @@ const faults: readonly Fault[] = ["ingest", "worker", "reconciler", "postgres", 
 const peoplePerTenant = 24;
 const quietMsMax = 60_000;
 
-const usage = "usage: npm run chaos -- [--cycles N] [--seed S] [--json] [--only FAULT] [--mutant NAME]\n";
+const usage =
+  "usage: npm run chaos -- [--cycles N] [--seed S] [--json] [--only FAULT] [--queue redis|postgres] [--mutant NAME]\n";
 
 /**
  * Sends a provider's traffic to real processes, kills one of them at random in each cycle, starts it
@@ -30,18 +31,21 @@ async function main(argv: readonly string[]): Promise<number> {
   const cycles = Number(option(argv, "--cycles") ?? 10);
   const seed = Number(option(argv, "--seed") ?? Date.now() % 1_000_000);
   const only = option(argv, "--only") as Fault | undefined;
+  const queue = option(argv, "--queue") ?? "redis";
   if (
     !Number.isInteger(cycles) ||
     cycles < 1 ||
     !Number.isInteger(seed) ||
+    (queue !== "redis" && queue !== "postgres") ||
     (only !== undefined && !faults.includes(only))
   ) {
     process.stderr.write(usage);
     return 2;
   }
+  const possible = faults.filter((fault) => queue === "redis" || (fault !== "redis" && fault !== "flushall"));
   const directory = await mkdtemp(path.join(tmpdir(), "rollcall-chaos-"));
   await chmod(directory, 0o755);
-  const parts = await startParts(directory, option(argv, "--mutant"));
+  const parts = await startParts(directory, queue, option(argv, "--mutant"));
   const database = openDatabase({ url: parts.databaseUrl, poolMax: 4, onError: () => undefined });
   let kept = true;
   try {
@@ -54,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const total: Findings = { lost: [], doubled: [], resurrected: [], gaps: [] };
     const recoveriesMs: number[] = [];
     for (let cycle = 1; cycle <= cycles; cycle += 1) {
-      const fault = only ?? (faults[Math.floor(random() * faults.length)] as Fault);
+      const fault = only ?? (possible[Math.floor(random() * possible.length)] as Fault);
       recoveriesMs.push(await runCycle(parts, database, tenants, fault, random, total));
       total.lost.push(...ledger.contradictions.splice(0));
       const wrong =

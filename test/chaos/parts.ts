@@ -33,7 +33,11 @@ export type Parts = {
  * PostgreSQL with durable commits, Redis, and every role: real processes that can be killed and
  * started again. A mutant makes its mistake in all of them.
  */
-export async function startParts(directory: string, mutant?: string): Promise<Parts> {
+export async function startParts(
+  directory: string,
+  queue: "redis" | "postgres",
+  mutant: string | undefined,
+): Promise<Parts> {
   const ports = await choosePorts();
   const startDatabase = (): Promise<EmbeddedPostgres> =>
     startPostgres({ directory: path.join(directory, "postgres"), port: ports.postgres });
@@ -43,7 +47,8 @@ export async function startParts(directory: string, mutant?: string): Promise<Pa
   const redisUrl = `redis://127.0.0.1:${ports.redis}`;
   const log = openSync(path.join(directory, "roles.log"), "a");
   const environment = {
-    ...(await roleEnvironment(postgres.url, redisUrl, secret, ports)),
+    ...(await roleEnvironment(postgres.url, secret, ports)),
+    ...(queue === "redis" ? { REDIS_URL: redisUrl } : {}),
     ...(mutant === undefined ? {} : { MUTANT: mutant, NODE_OPTIONS: `--import=${mutantHook}` }),
   };
   const processes = keepProcesses();
@@ -92,17 +97,11 @@ async function choosePorts(): Promise<Ports> {
   return { postgres, redis, ingest, worker, reconciler, feed } as Ports;
 }
 
-async function roleEnvironment(
-  databaseUrl: string,
-  redisUrl: string,
-  secret: string,
-  ports: Ports,
-): Promise<NodeJS.ProcessEnv> {
+async function roleEnvironment(databaseUrl: string, secret: string, ports: Ports): Promise<NodeJS.ProcessEnv> {
   return {
     ...process.env,
     DATABASE_URL: databaseUrl,
     DATABASE_POOL: "8",
-    REDIS_URL: redisUrl,
     ROLLCALL_SECRET: secret,
     FEED_KEYS: JSON.stringify({ keys: [await privateJwk("EdDSA")] }),
     LOG_LEVEL: "warn",

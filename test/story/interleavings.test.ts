@@ -3,7 +3,7 @@ import { converge, markApplied, sql, takeEvents } from "@rollcall/core/store";
 import { openHouse } from "../harness/house.ts";
 import { believed, createLives, deliverAgain, eventsOf, type Life, type Step } from "../harness/lifecycle.ts";
 import { lockWaiters, pauseBefore } from "../harness/pause.ts";
-import { createTenant, type TestTenant } from "../harness/tenant.ts";
+import { createTenant, newGroup, newUser, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 
 // Nobody applies anything but the story, which says who stops where.
@@ -31,6 +31,14 @@ describe("a worker that stops in the middle, while the directory changes and ano
   );
 });
 
+test("a group that is deleted while a worker puts somebody into it does not come back, wherever that worker stops", async () => {
+  const straight = await doomedGroup(undefined);
+  expect(straight.left).toEqual([]);
+  for (let at = 0; at < straight.statements; at += 1) {
+    expect((await doomedGroup(at)).left, `stopped before statement ${at}`).toEqual([]);
+  }
+});
+
 describe("an event that comes twice", () => {
   test.each(["create", "update", "reactivate", "join"] as const)("writes nothing the second time: %s", async (step) => {
     const tenant = await createTenant(house);
@@ -44,17 +52,32 @@ describe("an event that comes twice", () => {
   });
 });
 
-/**
- * One worker takes the early event when it is the newest, and stops before its statement `at`. The
- * directory goes on to the late event, a second worker applies all that came, or waits behind the
- * first; then the first goes on, and nobody comes after it.
- */
+/** The early event is the first worker's; the second has all that came after it, and nobody comes last. */
 async function finalState(early: Step, late: Step, at: number | undefined) {
   const tenant = await createTenant(house);
   const { life, ids: before } = await lived(tenant, steps.indexOf(early) - 1);
   await apply(tenant, before);
   await life.liveTo(steps.indexOf(early));
   const ids = await idsOf(tenant, life);
+  const statements = await interleave(tenant, ids.slice(-1), at, async () => {
+    await life.liveTo(steps.indexOf(late));
+    return (await idsOf(tenant, life)).slice(ids.length);
+  });
+  const [state] = (await believed(database, tenant.id)).values();
+  return { state, statements };
+}
+
+/**
+ * One worker takes events and stops before its statement `at`. The directory changes meanwhile, and a
+ * second worker applies what came of it, or waits behind the first; then the first goes on. Answers
+ * how many statements the first one had.
+ */
+async function interleave(
+  tenant: TestTenant,
+  ids: readonly number[],
+  at: number | undefined,
+  meanwhile: () => Promise<readonly number[]>,
+): Promise<number> {
   const stopped = Promise.withResolvers<void>();
   let resume = (): void => undefined;
   let statements = 0;
@@ -62,18 +85,13 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
     const paused = pauseBefore(transaction, at ?? Number.NaN);
     resume = paused.letGo;
     paused.reached.then(stopped.resolve, stopped.reject);
-    const taken = await takeEvents(paused.transaction, ids.slice(-1));
+    const taken = await takeEvents(paused.transaction, ids);
     await converge(paused.transaction, tenant.id, taken);
-    await markApplied(
-      paused.transaction,
-      taken.map(({ id }) => id),
-    );
+    await markApplied(paused.transaction, ids);
     statements = paused.count();
   });
   await Promise.race([stopped.promise, first]);
-  await life.liveTo(steps.indexOf(late));
-  const rest = (await idsOf(tenant, life)).slice(ids.length);
-  const second = apply(tenant, rest);
+  const second = apply(tenant, await meanwhile());
   const blocked = new AbortController();
   await Promise.race([
     second,
@@ -83,8 +101,33 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
   blocked.abort();
   resume();
   await Promise.all([first, second]);
-  const [state] = (await believed(database, tenant.id)).values();
-  return { state, statements };
+  return statements;
+}
+
+/** Ann joins a new group, and the group is deleted while a worker puts her into it. */
+async function doomedGroup(at: number | undefined) {
+  const tenant = await createTenant(house);
+  const ann = await tenant.scim("POST", "/Users", newUser("ann"));
+  await apply(tenant, await waitingIds(tenant));
+  const group = await tenant.scim("POST", "/Groups", newGroup("Sales", [ann.body["id"] as string]));
+  const ids = await waitingIds(tenant, "user");
+  const statements = await interleave(tenant, ids, at, async () => {
+    await tenant.scim("DELETE", `/Groups/${group.body["id"] as string}`);
+    return waitingIds(tenant, "group");
+  });
+  const left = await database.once(
+    tenant.id,
+    sql`SELECT id::text FROM app_group UNION ALL SELECT directory_user_id::text FROM app_group_member`,
+  );
+  return { left, statements };
+}
+
+async function waitingIds(tenant: TestTenant, subjectKind?: "user" | "group"): Promise<readonly number[]> {
+  const rows = await database.once<{ id: number }>(
+    tenant.id,
+    sql`SELECT id FROM lifecycle_event WHERE applied_at IS NULL AND subject_kind = coalesce(${subjectKind ?? null}::text, subject_kind) ORDER BY id`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 async function lived(

@@ -19,7 +19,8 @@ afterAll(async () => {
   await running.stop();
   await rm(directory, { recursive: true, force: true });
 });
-const house = await openHouse({ databaseUrl: first.url });
+// With the queue on PostgreSQL, BullMQ would go down with it: it does not listen to a connection in use.
+const house = await openHouse({ databaseUrl: first.url, queue: "redis" });
 
 test("without PostgreSQL a provider is told to come back, and is served again when it is there", async () => {
   const tenant = await createTenant(house);

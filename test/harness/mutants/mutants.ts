@@ -144,6 +144,17 @@ export const mutants: readonly Mutant[] = [
     caughtBy: { file: "concurrency", test: "the queue on postgres > a user who is deleted while a group takes it in" },
   },
   {
+    name: "the end of a group does not wait for who is about to make it",
+    file: `${store}/converge-groups.ts`,
+    changes: [
+      {
+        from: "FROM directory_group WHERE id = ANY(${ids}::uuid[]) ORDER BY id",
+        to: "FROM directory_group WHERE id = ANY(${ids}::uuid[]) AND deleted_at IS NULL ORDER BY id",
+      },
+    ],
+    caughtBy: { file: "interleavings", test: "a group that is deleted while a worker puts somebody into it" },
+  },
+  {
     name: "the queue is the record: nothing sweeps",
     file: "apps/worker/src/sweep.ts",
     changes: [{ from: "of await lanesWaiting(database, everyMs)", to: "of []" }],

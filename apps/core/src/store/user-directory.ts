@@ -93,10 +93,14 @@ function createStatement(tenantId: string, sender: Sender, id: string, attribute
     ), written AS (
       SELECT * FROM revived UNION ALL SELECT * FROM created
     ), unparked AS (
-      UPDATE directory_member AS edge SET member = written.id::text, member_id = written.id, kind = 'User'
-      FROM written, directory_group AS grp
+      DELETE FROM directory_member AS edge USING written, directory_group AS grp
       WHERE edge.tenant_id = ${tenantId} AND edge.member_id IS NULL AND edge.member IN (${externalId}::text, written.id::text)
         AND grp.id = edge.group_id AND grp.connection_id = ${connectionId}
+      RETURNING edge.group_id, written.id
+    ), joined AS (
+      -- Once for each group, though the user may have been named there by both ids.
+      INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind)
+      SELECT DISTINCT ${tenantId}::uuid, group_id, id::text, id, 'User' FROM unparked
     ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
     SELECT written.*, event.lane FROM written, event`;
 }
