@@ -1,11 +1,10 @@
-import { performance } from "node:perf_hooks";
 import { createGuard, type Guard } from "@rollcall/guard";
 import { sql } from "@rollcall/core/store";
 import type { Fleet } from "./fleet.ts";
 import { firstTenant } from "./first-tenant.ts";
 import { demoAudience } from "./identity-provider.ts";
 
-/** Milliseconds from the first byte of the provider's request to each stage of a leaver's way out. */
+/** On the wall clock, as the database's stages are: milliseconds from the first byte of the provider's request to each stage of a leaver's way out. */
 export type LeaverTimes = {
   readonly answered: number;
   readonly accepted: number;
@@ -58,11 +57,11 @@ export async function join(fleet: Fleet, sub: string): Promise<string> {
 
 /** Deactivates a user as Okta does, and asks the gateway until the token is refused. */
 export async function leave(fleet: Fleet, guard: Guard, userId: string, token: string): Promise<LeaverTimes> {
-  const startedAt = performance.timeOrigin + performance.now();
+  const startedAt = Date.now();
   const answered = sendScim(fleet, "PATCH", `/Users/${userId}`, {
     schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
     Operations: [{ op: "replace", value: { active: false } }],
-  }).then(() => performance.timeOrigin + performance.now());
+  }).then(() => Date.now());
   const refusedAt = await untilRefused(guard, token, startedAt + decideMsMax);
   const answeredAt = await answered;
   const stages = await stagesOf(fleet, userId);
@@ -78,7 +77,7 @@ export async function leave(fleet: Fleet, guard: Guard, userId: string, token: s
 async function untilRefused(guard: Guard, token: string, deadline: number): Promise<number> {
   for (;;) {
     const decision = await guard.check(token);
-    const now = performance.timeOrigin + performance.now();
+    const now = Date.now();
     if (!decision.allow && decision.reason === "revoked") return now;
     if (!decision.allow) throw new Error(`the token was refused for another reason: ${decision.reason}`);
     if (now > deadline) throw new Error("the leaver's token is still admitted");
