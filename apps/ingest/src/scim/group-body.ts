@@ -1,20 +1,14 @@
 import { DirectoryError, type GroupAttributes, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
 import { readMemberValues } from "./group-members.ts";
 import { checkName, readBody, withExternalId } from "./resource-body.ts";
-import { groupSchema, type Schema } from "./schema.ts";
+import type { ResourceSchema, Schema } from "./schema.ts";
 
 /** A group's representation; `members` is undefined where the body does not speak of them. */
 export type GroupBody = { readonly attributes: GroupAttributes; readonly members: readonly string[] | undefined };
 
-// Members are edges and are read apart, past the limit on values of one attribute.
-const ownAttributes: Schema = {
-  urn: groupSchema.core.urn,
-  attributes: new Map([...groupSchema.core.attributes].filter(([name]) => name !== "members")),
-};
-
 /** Reads a group's whole representation (POST, PUT). Foreign schemas are passed over, as Entra lists one of its own. */
-export function readGroupBody(body: Json | undefined): GroupBody {
-  const attributes = checkedGroup(readBody(body, ownAttributes, groupSchema.extensions));
+export function readGroupBody(schema: ResourceSchema, body: Json | undefined): GroupBody {
+  const attributes = checkedGroup(readBody(body, withoutMembers(schema.core), schema.extensions));
   const name = isObject(body)
     ? Object.keys(body).find((candidate) => candidate.toLowerCase() === "members")
     : undefined;
@@ -28,4 +22,9 @@ export function checkedGroup(attributes: JsonObject): GroupAttributes {
   if (typeof displayName !== "string") throw new DirectoryError("value_invalid", "displayName is required");
   checkName("displayName", displayName);
   return { ...withExternalId(attributes), displayName };
+}
+
+// Members are edges and are read apart, past the limit on values of one attribute.
+function withoutMembers(core: Schema): Schema {
+  return { ...core, attributes: new Map([...core.attributes].filter(([name]) => name !== "members")) };
 }

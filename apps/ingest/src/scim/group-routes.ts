@@ -1,20 +1,19 @@
-import { type DirectoryGroup, isId, type Json } from "@rollcall/core/domain";
+import { type DirectoryGroup, isId } from "@rollcall/core/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { notFound, writeUnlessRaced } from "./conditional-write.ts";
 import { readChanges } from "./dialect.ts";
 import { readGroupBody } from "./group-body.ts";
 import { readMemberChanges } from "./group-members.ts";
 import { type GroupPlan, planGroupPatch } from "./group-patch.ts";
-import { type Query, readListRequest, readQueryProjection } from "./list-request.ts";
+import { readQueryProjection } from "./list-request.ts";
+import { listGroups } from "./list-resources.ts";
 import { isKnown, requireMatch } from "./precondition.ts";
 import type { Projection } from "./projection.ts";
-import { etagOf, groupResource } from "./resource.ts";
+import { etagOf } from "./resource.ts";
+import type { Collection, One } from "./resource-routes.ts";
 import { sameJson } from "./same-json.ts";
-import { groupSchema } from "./schema.ts";
-import { answer, type Caller, callerOf, listBody, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
-
-type Collection = { Querystring: Query; Body: Json | undefined };
-type One = Collection & { Params: { readonly id: string } };
+import { answer, type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { showGroups } from "./show.ts";
 
 /** `/Groups` and `/Groups/{id}` (RFC 7644 §3.3–3.6). */
 export function groupRoutes(app: FastifyInstance, door: ScimDoor): void {
@@ -30,25 +29,14 @@ export function groupRoutes(app: FastifyInstance, door: ScimDoor): void {
   }
 }
 
-async function listGroups(
-  door: ScimDoor,
-  request: FastifyRequest<Collection>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const caller = callerOf(request);
-  const { filter, page, projection } = readListRequest(groupSchema, request.query);
-  const { total, resources } = await door.groups.list(caller.tenantId, caller.connectionId, filter, page);
-  return answer(reply, 200, listBody(total, page.startIndex, await shown(door, caller, resources, projection)));
-}
-
 async function createGroup(
   door: ScimDoor,
   request: FastifyRequest<Collection>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
-  const { attributes, members } = readGroupBody(request.body);
-  const projection = readQueryProjection(groupSchema, request.query);
+  const { attributes, members } = readGroupBody(caller.schemas.group, request.body);
+  const projection = readQueryProjection(caller.schemas.group, request.query);
   const { resource, lanes } = await door.groups.create(
     caller.tenantId,
     senderOf(door, caller),
@@ -61,7 +49,7 @@ async function createGroup(
 
 async function readGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
-  const projection = readQueryProjection(groupSchema, request.query);
+  const projection = readQueryProjection(caller.schemas.group, request.query);
   const group = await found(door, caller, request.params.id);
   if (isKnown(request.headers["if-none-match"], group.version)) {
     return reply.code(304).header("etag", etagOf(group.version)).send();
@@ -70,19 +58,20 @@ async function readGroup(door: ScimDoor, request: FastifyRequest<One>, reply: Fa
 }
 
 async function replaceGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  const { attributes, members } = readGroupBody(request.body);
-  const projection = readQueryProjection(groupSchema, request.query);
+  const caller = callerOf(request);
+  const { attributes, members } = readGroupBody(caller.schemas.group, request.body);
+  const projection = readQueryProjection(caller.schemas.group, request.query);
   const group = await changeGroup(door, request, (current) => ({
     ...(sameJson(attributes, current.attributes) ? {} : { attributes }),
     // A body that is silent about members came from a sender who left them out to keep it small.
     members: members === undefined ? [] : [{ kind: "replace", values: members }],
   }));
-  return answerGroup(door, callerOf(request), reply, 200, group, projection);
+  return answerGroup(door, caller, reply, 200, group, projection);
 }
 
 // 204, as Entra asks for: the answer must not cost the group's size.
 async function patchGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  const changes = readChanges(groupSchema, request.params.id, request.body, readMemberChanges);
+  const changes = readChanges(callerOf(request).schemas.group, request.params.id, request.body, readMemberChanges);
   const group = await changeGroup(door, request, (current) => planGroupPatch(current.attributes, changes));
   return reply.code(204).header("etag", etagOf(group.version)).send();
 }
@@ -136,13 +125,7 @@ async function answerGroup(
   group: DirectoryGroup,
   projection: Projection,
 ): Promise<FastifyReply> {
-  const [resource = {}] = await shown(door, caller, [group], projection);
+  const [resource = {}] = await showGroups(door, caller, [group], projection);
   reply.header("etag", etagOf(group.version)).header("location", door.locations.group(group.id));
   return answer(reply, status, resource);
-}
-
-async function shown(door: ScimDoor, caller: Caller, groups: readonly DirectoryGroup[], projection: Projection) {
-  const ids = projection.shows("members") ? groups.map((group) => group.id) : [];
-  const members = ids.length === 0 ? undefined : await door.groups.members(caller.tenantId, caller.connectionId, ids);
-  return groups.map((group) => projection.apply(groupResource(group, members?.get(group.id) ?? [], door.locations)));
 }

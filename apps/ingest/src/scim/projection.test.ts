@@ -9,6 +9,7 @@ const enterprise = enterpriseUser.urn;
 const locations = locationsUnder("https://rollcall.ex.test/");
 const times = { version: 3, createdAt: new Date(0), updatedAt: new Date(1000) };
 const ann = userResource(
+  userSchema,
   {
     id: "u-1",
     attributes: {
@@ -52,7 +53,7 @@ test("a member that is not known yet has a value and no more", () => {
     { value: "parked", kind: undefined },
   ];
   expect(
-    groupResource({ id: "g-1", attributes: { displayName: "Sales" }, ...times }, members, locations),
+    groupResource(groupSchema, { id: "g-1", attributes: { displayName: "Sales" }, ...times }, members, locations),
   ).toMatchObject({
     schemas: [groupSchema.core.urn],
     members: [

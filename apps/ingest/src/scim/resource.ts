@@ -1,6 +1,6 @@
 import type { DirectoryGroup, DirectoryUser, Json, JsonObject, Member, Membership } from "@rollcall/core/domain";
 import type { Locations } from "./resource-location.ts";
-import { groupSchema, type ResourceSchema, userSchema } from "./schema.ts";
+import type { ResourceSchema } from "./schema.ts";
 
 /** The weak ETag of a version (RFC 7644 §3.14). */
 export function etagOf(version: number): string {
@@ -9,6 +9,7 @@ export function etagOf(version: number): string {
 
 /** A user as SCIM shows it (RFC 7643 §4.1), with the groups it belongs to directly. */
 export function userResource(
+  schema: ResourceSchema,
   user: DirectoryUser,
   memberships: readonly Membership[],
   locations: Locations,
@@ -19,13 +20,18 @@ export function userResource(
     display: displayName,
     type: "direct",
   }));
-  return resourceOf(userSchema, user, locations.user(user.id), groups.length === 0 ? {} : { groups });
+  return resourceOf(schema, user, locations.user(user.id), groups.length === 0 ? {} : { groups });
 }
 
 /** A group as SCIM shows it (RFC 7643 §4.2). A member not seen yet has a value only. */
-export function groupResource(group: DirectoryGroup, members: readonly Member[], locations: Locations): JsonObject {
+export function groupResource(
+  schema: ResourceSchema,
+  group: DirectoryGroup,
+  members: readonly Member[],
+  locations: Locations,
+): JsonObject {
   const shown = members.map((member) => memberJson(member, locations));
-  return resourceOf(groupSchema, group, locations.group(group.id), shown.length === 0 ? {} : { members: shown });
+  return resourceOf(schema, group, locations.group(group.id), shown.length === 0 ? {} : { members: shown });
 }
 
 function memberJson({ value, kind, display }: Member, locations: Locations): JsonObject {

@@ -101,6 +101,11 @@ export const groupSchema: ResourceSchema = {
   extensions: [],
 };
 
+/** What one connection's resources may hold. */
+export type ConnectionSchemas = { readonly user: ResourceSchema; readonly group: ResourceSchema };
+
+export const standardSchemas: ConnectionSchemas = { user: userSchema, group: groupSchema };
+
 /** Turns a `/Schemas` description into what the readers use. */
 export function schemaOf(
   description: Pick<SchemaDescription, "id" | "attributes">,

@@ -2,6 +2,7 @@ import type { Connection } from "@rollcall/core/domain";
 import type { GroupDirectory, Sender, UserDirectory } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Locations } from "./resource-location.ts";
+import type { ConnectionSchemas } from "./schema.ts";
 
 /** What the SCIM routes are built from. */
 export type ScimDeps = {
@@ -17,8 +18,13 @@ export type ScimDeps = {
 /** The routes' surroundings: what was given, and where resources are found. */
 export type ScimDoor = ScimDeps & { readonly locations: Locations };
 
-/** Whose directory a request is about, by its token alone. */
-export type Caller = { readonly tenantId: string; readonly connectionId: string };
+/** Whose directory a request is about, by its token alone, and what its resources may hold. */
+export type Caller = {
+  readonly tenantId: string;
+  readonly connectionId: string;
+  readonly connection: Connection;
+  readonly schemas: ConnectionSchemas;
+};
 
 export const callerDecorator = "scimCaller";
 

@@ -7,6 +7,7 @@ import { mediaTypeUnsupported, refuse } from "./refusal.ts";
 import { locationsUnder } from "./resource-location.ts";
 import { type Caller, callerDecorator, type ScimDeps, type ScimDoor } from "./scim-door.ts";
 import { answerUnserved } from "./unserved.ts";
+import { standardSchemas } from "./schema.ts";
 import { userRoutes } from "./user-routes.ts";
 
 const bodyBytesMax = 1024 * 1024;
@@ -56,7 +57,8 @@ async function authenticated(door: ScimDoor, request: FastifyRequest): Promise<C
   const token = bearer.exec(request.headers.authorization ?? "")?.[1];
   const known = token === undefined ? undefined : await door.authenticate(token);
   if (known === undefined) throw new DirectoryError("unauthenticated", "a valid bearer token is required");
-  return { tenantId: known.tenantId, connectionId: known.connection.id };
+  const { tenantId, connection } = known;
+  return { tenantId, connectionId: connection.id, connection, schemas: standardSchemas };
 }
 
 function refuseForeignBody(request: FastifyRequest): void {

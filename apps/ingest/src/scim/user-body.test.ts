@@ -1,14 +1,14 @@
 import { DirectoryError, type Json } from "@rollcall/core/domain";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { enterpriseUser } from "./schema.ts";
+import { enterpriseUser, userSchema } from "./schema.ts";
 import { readUserBody } from "./user-body.ts";
 
 const enterprise = enterpriseUser.urn;
 
 function codeOf(body: Json | undefined): string {
   try {
-    readUserBody(body);
+    readUserBody(userSchema, body);
     return "accepted";
   } catch (error) {
     return error instanceof DirectoryError ? error.code : `threw ${String(error)}`;
@@ -16,7 +16,7 @@ function codeOf(body: Json | undefined): string {
 }
 
 test("Okta's create keeps the profile and nothing that is not ours to keep", () => {
-  const read = readUserBody({
+  const read = readUserBody(userSchema, {
     schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
     id: "u-1",
     meta: { resourceType: "User" },
@@ -42,19 +42,19 @@ test("Okta's create keeps the profile and nothing that is not ours to keep", () 
 
 test("only the words true and false are a state, in any case", () => {
   for (const active of [true, "true", "True", "TRUE", "tRuE"])
-    expect(readUserBody({ userName: "a", active }).active).toBe(true);
+    expect(readUserBody(userSchema, { userName: "a", active }).active).toBe(true);
   for (const active of [false, "false", "False", "FALSE", "fAlSe"])
-    expect(readUserBody({ userName: "a", active }).active).toBe(false);
+    expect(readUserBody(userSchema, { userName: "a", active }).active).toBe(false);
   for (const active of ["", " false", "0", "no", 0, 1, [], {}, [false], "falsе"]) {
     expect([active, codeOf({ userName: "a", active })]).toEqual([active, "value_invalid"]);
   }
 });
 
 test("silence about the state lets a new user in and enables nobody else", () => {
-  expect(readUserBody({ userName: "a" }).active).toBe(true);
-  expect(readUserBody({ userName: "a", active: null }).active).toBe(true);
-  expect(readUserBody({ userName: "a" }, false).active).toBe(false);
-  expect(readUserBody({ userName: "a", active: null }, false).active).toBe(false);
+  expect(readUserBody(userSchema, { userName: "a" }).active).toBe(true);
+  expect(readUserBody(userSchema, { userName: "a", active: null }).active).toBe(true);
+  expect(readUserBody(userSchema, { userName: "a" }, false).active).toBe(false);
+  expect(readUserBody(userSchema, { userName: "a", active: null }, false).active).toBe(false);
 });
 
 test("a user needs a name that can be compared", () => {
@@ -100,28 +100,38 @@ test("a value of another type is refused", () => {
 });
 
 test("a manager may be a bare id, and an empty one is none", () => {
-  expect(readUserBody({ userName: "a", [enterprise]: { manager: "u-9" } })[enterprise]).toEqual({
+  expect(readUserBody(userSchema, { userName: "a", [enterprise]: { manager: "u-9" } })[enterprise]).toEqual({
     manager: { value: "u-9" },
   });
-  expect(readUserBody({ userName: "a", [enterprise]: { manager: "", department: "R&D" } })[enterprise]).toEqual({
+  expect(
+    readUserBody(userSchema, { userName: "a", [enterprise]: { manager: "", department: "R&D" } })[enterprise],
+  ).toEqual({
     department: "R&D",
   });
   expect(
-    readUserBody({ userName: "a", [enterprise]: { manager: { value: "u-9", displayName: "Max" } } })[enterprise],
+    readUserBody(userSchema, { userName: "a", [enterprise]: { manager: { value: "u-9", displayName: "Max" } } })[
+      enterprise
+    ],
   ).toEqual({ manager: { value: "u-9" } });
-  expect(readUserBody({ userName: "a", [enterprise.toLowerCase()]: { DEPARTMENT: "R&D" } })[enterprise]).toEqual({
+  expect(
+    readUserBody(userSchema, { userName: "a", [enterprise.toLowerCase()]: { DEPARTMENT: "R&D" } })[enterprise],
+  ).toEqual({
     department: "R&D",
   });
 });
 
 test("an app role written as JSON text is a role", () => {
   const role = { value: '{"id":"827f0d2e","value":"Admin","displayName":"Admin"}' };
-  expect(readUserBody({ userName: "a", roles: [role] })["roles"]).toEqual([{ display: "Admin", value: "Admin" }]);
-  expect(readUserBody({ userName: "a", roles: [{ value: "{not json" }] })["roles"]).toEqual([{ value: "{not json" }]);
+  expect(readUserBody(userSchema, { userName: "a", roles: [role] })["roles"]).toEqual([
+    { display: "Admin", value: "Admin" },
+  ]);
+  expect(readUserBody(userSchema, { userName: "a", roles: [{ value: "{not json" }] })["roles"]).toEqual([
+    { value: "{not json" },
+  ]);
 });
 
 test("an empty external id is none", () => {
-  expect(readUserBody({ userName: "a", externalId: "" })).toEqual({ userName: "a", active: true });
+  expect(readUserBody(userSchema, { userName: "a", externalId: "" })).toEqual({ userName: "a", active: true });
 });
 
 test("reading what was read says the same", () => {
@@ -133,8 +143,8 @@ test("reading what was read says the same", () => {
       ),
       (body) => {
         try {
-          const once = readUserBody(body as Json);
-          expect(readUserBody(once)).toEqual(once);
+          const once = readUserBody(userSchema, body as Json);
+          expect(readUserBody(userSchema, once)).toEqual(once);
         } catch (error) {
           if (!(error instanceof DirectoryError)) throw error;
         }

@@ -1,19 +1,18 @@
-import { type DirectoryUser, isId, type Json, type UserAttributes } from "@rollcall/core/domain";
+import { type DirectoryUser, isId, type UserAttributes } from "@rollcall/core/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { notFound, writeUnlessRaced } from "./conditional-write.ts";
 import { readChanges } from "./dialect.ts";
-import { type Query, readListRequest, readQueryProjection } from "./list-request.ts";
+import { readQueryProjection } from "./list-request.ts";
+import { listUsers } from "./list-resources.ts";
 import { isKnown, requireMatch } from "./precondition.ts";
 import type { Projection } from "./projection.ts";
-import { etagOf, userResource } from "./resource.ts";
+import { etagOf } from "./resource.ts";
+import type { Collection, One } from "./resource-routes.ts";
 import { sameJson } from "./same-json.ts";
-import { userSchema } from "./schema.ts";
-import { answer, type Caller, callerOf, listBody, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { answer, type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { showUsers } from "./show.ts";
 import { readUserBody } from "./user-body.ts";
 import { applyUserPatch } from "./user-patch.ts";
-
-type Collection = { Querystring: Query; Body: Json | undefined };
-type One = Collection & { Params: { readonly id: string } };
 
 /** `/Users` and `/Users/{id}` (RFC 7644 §3.3–3.6). */
 export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
@@ -29,25 +28,14 @@ export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
   }
 }
 
-async function listUsers(
-  door: ScimDoor,
-  request: FastifyRequest<Collection>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const caller = callerOf(request);
-  const { filter, page, projection } = readListRequest(userSchema, request.query);
-  const { total, resources } = await door.users.list(caller.tenantId, caller.connectionId, filter, page);
-  return answer(reply, 200, listBody(total, page.startIndex, await shown(door, caller, resources, projection)));
-}
-
 async function createUser(
   door: ScimDoor,
   request: FastifyRequest<Collection>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
-  const attributes = readUserBody(request.body);
-  const projection = readQueryProjection(userSchema, request.query);
+  const attributes = readUserBody(caller.schemas.user, request.body);
+  const projection = readQueryProjection(caller.schemas.user, request.query);
   const { resource, lanes } = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
   wakeLanes(door, lanes);
   return answerUser(door, caller, reply, 201, resource, projection);
@@ -55,7 +43,7 @@ async function createUser(
 
 async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
-  const projection = readQueryProjection(userSchema, request.query);
+  const projection = readQueryProjection(caller.schemas.user, request.query);
   const user = await found(door, caller, request.params.id);
   if (isKnown(request.headers["if-none-match"], user.version)) {
     return reply.code(304).header("etag", etagOf(user.version)).send();
@@ -64,11 +52,13 @@ async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: Fas
 }
 
 async function replaceUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  return changeUser(door, request, reply, (user) => readUserBody(request.body, user.attributes.active));
+  return changeUser(door, request, reply, (user) =>
+    readUserBody(callerOf(request).schemas.user, request.body, user.attributes.active),
+  );
 }
 
 async function patchUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  const changes = readChanges(userSchema, request.params.id, request.body);
+  const changes = readChanges(callerOf(request).schemas.user, request.params.id, request.body);
   return changeUser(door, request, reply, (user) => applyUserPatch(user.attributes, changes));
 }
 
@@ -93,7 +83,7 @@ async function changeUser(
   const caller = callerOf(request);
   const sender = senderOf(door, caller);
   const ifMatch = request.headers["if-match"];
-  const projection = readQueryProjection(userSchema, request.query);
+  const projection = readQueryProjection(caller.schemas.user, request.query);
 
   const user = await writeUnlessRaced(ifMatch, async () => {
     const current = await found(door, caller, request.params.id);
@@ -127,14 +117,7 @@ async function answerUser(
   user: DirectoryUser,
   projection: Projection,
 ): Promise<FastifyReply> {
-  const [resource = {}] = await shown(door, caller, [user], projection);
+  const [resource = {}] = await showUsers(door, caller, [user], projection);
   reply.header("etag", etagOf(user.version)).header("location", door.locations.user(user.id));
   return answer(reply, status, resource);
-}
-
-async function shown(door: ScimDoor, caller: Caller, users: readonly DirectoryUser[], projection: Projection) {
-  const ids = projection.shows("groups") ? users.map((user) => user.id) : [];
-  const memberships =
-    ids.length === 0 ? undefined : await door.users.memberships(caller.tenantId, caller.connectionId, ids);
-  return users.map((user) => projection.apply(userResource(user, memberships?.get(user.id) ?? [], door.locations)));
 }
