@@ -5,6 +5,9 @@ import { Redis } from "ioredis";
 import { freePort, startPostgres } from "@rollcall/cli/postgres";
 import { until } from "./until.ts";
 
+/** Where programs are looked for, for a child that inherits nothing else. */
+export const programPath = process.env["PATH"] ?? "";
+
 export type Part = { readonly stop: () => Promise<void> };
 export type Parts = {
   readonly postgresUrl: string;
@@ -85,8 +88,14 @@ export async function startRedis(directory: string): Promise<Part & { readonly u
   const url = `redis://127.0.0.1:${port}`;
   const client = new Redis(url, { maxRetriesPerRequest: null });
   client.on("error", () => undefined);
-  await until("redis-server answers", async () => (await client.ping()) === "PONG");
-  client.disconnect();
+  const fallen = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code ?? "a signal"} before it answered`)));
+  });
+  const answers = until("redis-server answers", async () => (await client.ping()) === "PONG");
+  await Promise.race([answers, fallen]).finally(() => client.disconnect());
+  // Once it has answered, its end is the story's business.
+  fallen.catch(() => undefined);
   return {
     url,
     stop: async () => {
@@ -98,7 +107,7 @@ export async function startRedis(directory: string): Promise<Part & { readonly u
 }
 
 function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "")
+  return programPath
     .split(path.delimiter)
     .concat("/usr/sbin")
     .some((folder) => {

@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { mutants } from "../harness/mutants/mutants.ts";
+import { programPath } from "../harness/parts.ts";
 import type { Verdict } from "../harness/mutants/vitest.config.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,7 +38,8 @@ async function runMutants(): Promise<readonly Verdict[]> {
     const child = spawn(process.execPath, [vitest, "run", "--config", config], {
       cwd: root,
       env: {
-        PATH: path.dirname(process.execPath),
+        // The very programs that this run has: a story that cannot start its Redis would fail for no merit of its own.
+        PATH: programPath,
         MUTANTS_POSTGRES: inject("postgresUrl"),
         MUTANTS_REDIS: inject("redisUrl"),
         MUTANTS_REPORT: report,
