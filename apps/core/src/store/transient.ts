@@ -1,9 +1,10 @@
 // Classes of SQLSTATE (PostgreSQL Appendix A) that say nothing about the data: connection lost,
 // resources short, operator intervened, system error, serialization or deadlock, timeouts.
 const transientClasses = new Set(["08", "53", "57", "58", "40", "55"]);
-const sqlState = /^[0-9A-Z]{5}$/;
-// ECONNREFUSED, ECONNRESET, ETIMEDOUT, …
-const systemError = /^E[A-Z]{4,}$/;
+// Every SQLSTATE has a digit; without asking for one, EPIPE would pass for a state of no known class.
+const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/;
+// ECONNREFUSED, ECONNRESET, EPIPE, ERR_STREAM_DESTROYED, …
+const systemError = /^(?:E[A-Z]{4,}|ERR_(?:STREAM|SOCKET)_[A-Z_]+)$/;
 
 /** Whether a failure is the surroundings' fault, so that trying again later may help and blaming an event would be wrong. */
 export function isTransient(error: unknown): boolean {
