@@ -24,7 +24,7 @@ export async function leaver({ quick, queue, say }: BenchOptions): Promise<Bench
   await chmod(directory, 0o755);
   const provider = await startIdentityProvider();
   const redis = queue === "redis" ? await startRedis(directory) : undefined;
-  const fleet = await startFleet(directory, [provider.issuer], redis?.url);
+  const fleet = await startFleet(directory, [provider.issuer], redis === undefined ? {} : { redisUrl: redis.url });
   try {
     const count = quick ? 60 : 400;
     const guard = await startGateway(fleet, provider.issuer);

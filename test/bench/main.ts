@@ -1,4 +1,5 @@
 import { leaver } from "./leaver.ts";
+import { scim } from "./scim/scim.ts";
 
 export type BenchOptions = {
   /** Under a minute, for CI: fewer rounds, the same measurement. */
@@ -12,7 +13,7 @@ export type BenchResult = {
   readonly figures: Readonly<Record<string, number>>;
 };
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { leaver };
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { leaver, scim };
 
 const usage = `usage: npm run bench -- NAME [--json] [--quick] [--queue postgres|redis]\n\nNAME: ${Object.keys(benches).join(", ")}\n`;
 

@@ -18,14 +18,30 @@ export type Fleet = {
   readonly database: Database;
   readonly databaseUrl: string;
   readonly credentials: ReturnType<typeof createCredentials>;
+  /** Undefined for a role that was not started. */
+  processId(role: Role): number | undefined;
   close(): Promise<void>;
 };
 
 const startMsMax = 30_000;
 const apps = fileURLToPath(new URL("../..", import.meta.url));
 
+export type FleetOptions = {
+  readonly redisUrl?: string;
+  /** Every role, unless some are named. */
+  readonly roles?: readonly Role[];
+  /** Settings of the roles, over the fleet's own. */
+  readonly settings?: Fallbacks;
+};
+
+const allRoles: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
+
 /** Starts PostgreSQL with durable commits, and one process a role; resolves when each says that it is ready. */
-export async function startFleet(directory: string, issuers: readonly string[], redisUrl?: string): Promise<Fleet> {
+export async function startFleet(
+  directory: string,
+  issuers: readonly string[],
+  { redisUrl, roles = allRoles, settings: overriding = {} }: FleetOptions = {},
+): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.toReversed()) await closeOne();
@@ -56,10 +72,10 @@ export async function startFleet(directory: string, issuers: readonly string[], 
       RECONCILER_PORT: String(ports.reconciler),
       FEED_PORT: String(ports.feed),
       LOG_LEVEL: "warn",
+      ...overriding,
     };
-    const roles: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
-    const children = roles.map((role) => startRole(role, settings));
-    closers.push(() => Promise.all(children.map(stopRole)).then(() => undefined));
+    const children = new Map(roles.map((role) => [role, startRole(role, settings)]));
+    closers.push(() => Promise.all([...children.values()].map(stopRole)).then(() => undefined));
     await Promise.all(roles.map((role) => untilReady(role, ports[role])));
     return {
       tokens,
@@ -68,6 +84,7 @@ export async function startFleet(directory: string, issuers: readonly string[], 
       database,
       databaseUrl: postgres.url,
       credentials: createCredentials(database, secret, Date.now),
+      processId: (role) => children.get(role)?.pid,
       close,
     };
   } catch (error) {

@@ -1,5 +1,7 @@
 import { createPostgresBackend, type QueueOptions } from "bullmq";
 import { Redis } from "ioredis";
+// oxlint-disable-next-line no-restricted-imports -- BullMQ speaks PostgreSQL itself, and this is the client it speaks with.
+import { Client, type ClientConfig } from "pg";
 
 /** Where the queue lives: Redis where there is one, else the same PostgreSQL. */
 export type QueueAddress = { readonly redisUrl: string | undefined; readonly databaseUrl: string };
@@ -18,6 +20,18 @@ type Backend = {
   close(): void;
 };
 
+/**
+ * A connection whose end is heard at all times. A pool listens only while a connection is idle, and BullMQ
+ * does not listen to one that it uses: a server that went away would take the process with it. What was
+ * being asked fails all the same, and is reported there.
+ */
+class ListenedClient extends Client {
+  constructor(config?: string | ClientConfig) {
+    super(config);
+    this.on("error", () => undefined);
+  }
+}
+
 /** A connection for a sender, which fails at once when the queue is down, or for a worker, which waits for it. */
 export function connectQueue(address: QueueAddress, purpose: "send" | "work"): Backend {
   if (address.redisUrl === undefined) {
@@ -28,6 +42,7 @@ export function connectQueue(address: QueueAddress, purpose: "send" | "work"): B
       migrate: true,
       max: 4,
       options: "-c synchronous_commit=off",
+      Client: ListenedClient,
     };
     return {
       connection: connection as unknown as QueueOptions["connection"],

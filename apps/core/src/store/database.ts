@@ -1,6 +1,8 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import { type CustomTypesConfig, Pool, type PoolClient, type QueryResult, type QueryResultRow, types } from "pg";
+import { queryBehind } from "./batched-query.ts";
 import { type Prisma, PrismaClient } from "./prisma/client.ts";
+import { createSharedTransactions } from "./shared-transaction.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** Runs statements inside one transaction. */
@@ -15,6 +17,10 @@ export type Database = {
   inTenant<Result>(tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** One statement in a transaction of its own, in one round trip. */
   once<Row extends QueryResultRow>(tenantId: string, statement: Sql): Promise<readonly Row[]>;
+  /** Makes one transaction of everything that the work does in this tenant, through however many calls: all of it, or none where the work throws. */
+  together<Result>(tenantId: string, work: () => Promise<Result>): Promise<Result>;
+  /** Runs once what was written is committed: at once, but within `together` after its end, and never where that failed. */
+  afterCommit(then: () => void): void;
   /** Prisma, bound to the tenant for one transaction. */
   prismaIn<Result>(tenantId: string, work: (prisma: Prisma.TransactionClient) => Promise<Result>): Promise<Result>;
   house<Row extends QueryResultRow>(statement: Sql): Promise<readonly Row[]>;
@@ -38,6 +44,7 @@ const ownTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === int8Oid && format !== "binary" ? Number : types.getTypeParser(oid, format)),
 };
 
+const begin = sql`BEGIN`;
 const setTenant = (tenantId: string): Sql => sql`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -45,9 +52,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   const house = openPool(options, "rollcall_house", Math.max(8, Math.ceil(options.poolMax / 2)));
   const appPrisma = new PrismaClient({ adapter: new PrismaPg(app) });
   const housePrisma = new PrismaClient({ adapter: new PrismaPg(house) });
+  const shared = createSharedTransactions((tenantId, work) => inTenant(app, tenantId, work));
   return {
-    inTenant: (tenantId, work) => inTenant(app, tenantId, work),
-    once: (tenantId, statement) => once(app, tenantId, statement),
+    inTenant: shared.inTenant,
+    once: (tenantId, statement) =>
+      shared.isShared()
+        ? shared.inTenant(tenantId, (transaction) => transaction.query(statement))
+        : once(app, tenantId, statement),
+    together: shared.together,
+    afterCommit: shared.afterCommit,
     prismaIn: (tenantId, work) =>
       appPrisma.$transaction(async (prisma) => {
         await prisma.$queryRaw`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
@@ -89,15 +102,18 @@ async function inTenant<Result>(
   work: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   return withClient(pool, async (client) => {
-    // Sent with the first statement of the work, not awaited before it: no round trip of its own.
-    const opening = Promise.all([client.query("BEGIN"), client.query(setTenant(tenantId).statement)]);
+    // Written with the first statement of the work: no round trip of its own.
+    let opening: readonly Sql[] = [begin, setTenant(tenantId)];
+    const query: Transaction["query"] = async <Row extends QueryResultRow>(statement: Sql) => {
+      const before = opening;
+      opening = [];
+      return (await queryBehind<Row>(client, before, statement)).rows;
+    };
     try {
-      const working = work({ query: async (statement) => (await client.query(statement.statement)).rows });
-      const [result] = await Promise.all([working, opening]);
-      await commit(client.query("COMMIT"));
+      const result = await work({ query });
+      if (opening.length === 0) await commit(client.query("COMMIT"));
       return result;
     } catch (error) {
-      await opening.catch(() => undefined);
       await client.query("ROLLBACK").catch(() => undefined);
       throw error;
     }
@@ -105,21 +121,7 @@ async function inTenant<Result>(
 }
 
 async function once<Row extends QueryResultRow>(pool: Pool, tenantId: string, statement: Sql): Promise<readonly Row[]> {
-  return withClient(pool, async (client) => {
-    const sent = [
-      client.query("BEGIN"),
-      client.query(setTenant(tenantId).statement),
-      client.query<Row>(statement.statement),
-      client.query("COMMIT"),
-    ] as const;
-    // All four are waited for, so that the connection goes back clean; the first failure is the cause.
-    await Promise.allSettled(sent);
-    await sent[0];
-    await sent[1];
-    const { rows } = await sent[2];
-    await commit(sent[3]);
-    return rows;
-  });
+  return withClient(pool, async (client) => (await queryBehind<Row>(client, [setTenant(tenantId)], statement)).rows);
 }
 
 /** A transaction that failed inside answers COMMIT with ROLLBACK: success must be read, not assumed. */
