@@ -1,7 +1,8 @@
-import { createPostgresBackend, type QueueOptions } from "bullmq";
+import type { QueueOptions } from "bullmq";
 import { Redis } from "ioredis";
 // oxlint-disable-next-line no-restricted-imports -- BullMQ speaks PostgreSQL itself, and this is the client it speaks with.
 import { Client, type ClientConfig } from "pg";
+import { lastingPostgresBackend } from "./postgres-backend.ts";
 
 /** Where the queue lives: Redis where there is one, else the same PostgreSQL. */
 export type QueueAddress = { readonly redisUrl: string | undefined; readonly databaseUrl: string };
@@ -46,7 +47,7 @@ export function connectQueue(address: QueueAddress, purpose: "send" | "work"): B
     };
     return {
       connection: connection as unknown as QueueOptions["connection"],
-      factory: createPostgresBackend as unknown as undefined,
+      factory: lastingPostgresBackend as unknown as undefined,
       isReady: () => true,
       close: () => undefined,
     };

@@ -33,6 +33,7 @@ export function startLaneWorker(
       lockDuration: 5_000,
       stalledInterval: 2_000,
       maxStalledCount: 1_000_000,
+      runRetryDelay: 1_000,
     },
     backend.factory,
   );
