@@ -1,4 +1,4 @@
-import { createServer, listen, runProcess } from "@rollcall/core/runtime";
+import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
 import { feedRoutes, openSigner } from "./feed.ts";
 
@@ -8,6 +8,8 @@ const settings = [
   "ROLLCALL_SECRET",
   "FEED_KEYS",
   "FEED_STALE_SEC_MAX",
+  "FEED_REQUESTS_PER_SEC",
+  "FEED_WAITING_MAX",
   "FEED_PORT",
   "PUBLIC_URL",
 ] as const;
@@ -21,10 +23,12 @@ await runProcess("feed", settings, async ({ config, log, shutdown }) => {
   const feed = await feedRoutes({
     database,
     credentials: createCredentials(database, config.ROLLCALL_SECRET, Date.now),
-    signer: await openSigner(config.FEED_KEYS),
+    signer: openSigner(config.FEED_KEYS),
     publicUrl: config.PUBLIC_URL,
     staleSecMax: config.FEED_STALE_SEC_MAX,
+    limits: { requestsPerSec: config.FEED_REQUESTS_PER_SEC, waitingMax: config.FEED_WAITING_MAX },
     now: Date.now,
+    newId,
     onError,
   });
   await listen(

@@ -6,13 +6,16 @@ import {
   type Digest,
   Fenced,
   feedsPending,
-  feedTenants,
+  hasHouseFeed,
   type Leadership,
   publishFeed,
+  publishHouseFeed,
+  publishSubjects,
+  subjectSets,
   subscribe,
-  trimFeed,
   tryLead,
 } from "@rollcall/core/store";
+import { startUpkeep } from "./upkeep.ts";
 
 export type Publisher = { close(): Promise<void> };
 
@@ -20,12 +23,15 @@ export type PublisherOptions = {
   readonly database: Database;
   readonly log: Logger;
   readonly retentionSec: number;
+  /** How old a checkpoint may be before a gateway is blind. */
+  readonly staleSecMax: number;
+  readonly newId: () => string;
   /** How often to look without being told: notifications can be missed. */
   readonly pollMs?: number;
 };
 
-const trimEveryMs = 60_000;
 const electEveryMs = 500;
+const pieceMax = 1_000;
 
 export const feedDigest: Digest = {
   add: addToDigest,
@@ -34,31 +40,66 @@ export const feedDigest: Digest = {
 };
 
 /** Publishes pending revocations into the feeds' logs while this process leads, and stands by while another does. */
-export async function startPublisher({
-  database,
-  log,
-  retentionSec,
-  pollMs = 250,
-}: PublisherOptions): Promise<Publisher> {
+export async function startPublisher(options: PublisherOptions): Promise<Publisher> {
+  const { database, log, pollMs = 250 } = options;
   const bell = createBell();
+  // Whom notifications have named since the last look: they need not be looked for.
+  let named = new Set<string>();
   let closed = false;
   const onError = (error: Error): void => log.warn({ err: error }, "the publisher lost a connection");
-  const subscription = await subscribe(database, "rollcall_pending", bell.ring, onError);
+  const onPending = (tenantId: string): void => {
+    named.add(tenantId);
+    bell.ring();
+  };
+  const subscription = await subscribe(database, "rollcall_pending", onPending, onError);
 
   async function lead(leadership: Leadership): Promise<void> {
     const fence = await beginTerm(database);
     log.info({ fence }, "leading the publication of feeds");
-    let trimAtMs = 0;
-    while (!closed && !leadership.isLost()) {
-      let published = 0;
-      for (const tenantId of await feedsPending(database))
-        published += await publishFeed(database, tenantId, fence, feedDigest);
-      if (Date.now() >= trimAtMs) {
-        for (const tenantId of await feedTenants(database)) await trimFeed(database, tenantId, retentionSec);
-        trimAtMs = Date.now() + trimEveryMs;
-      }
-      if (published === 0 && !closed) await bell.wait(pollMs);
+    const upkeep = startUpkeep(options);
+    try {
+      await publishWhile(fence, () => !closed && !leadership.isLost());
+    } finally {
+      await upkeep.close();
     }
+  }
+  async function publishWhile(fence: number, goesOn: () => boolean): Promise<void> {
+    let lookAtMs = 0;
+    let found = { withSubjects: new Set<string>(), houseFeed: false };
+    while (goesOn()) {
+      const tenants = named;
+      named = new Set();
+      if (performance.now() >= lookAtMs || tenants.size === 0) {
+        const [pending, sets, houseFeed] = await Promise.all([
+          feedsPending(database),
+          subjectSets(database),
+          hasHouseFeed(database),
+        ]);
+        for (const tenantId of pending) tenants.add(tenantId);
+        for (const set of sets) if (set.pending) tenants.add(set.tenantId);
+        found = { withSubjects: new Set(sets.map(({ tenantId }) => tenantId)), houseFeed };
+        lookAtMs = performance.now() + pollMs;
+      }
+      const published = await publishAll(tenants, fence, found);
+      if (published === 0 && goesOn()) await bell.wait(pollMs);
+    }
+  }
+  /** Denials of every tenant first: who may enter is told when it is told who may not. */
+  async function publishAll(
+    tenants: ReadonlySet<string>,
+    fence: number,
+    found: { readonly withSubjects: ReadonlySet<string>; readonly houseFeed: boolean },
+  ): Promise<number> {
+    let published = 0;
+    for (const tenantId of tenants) {
+      const taken = await publishFeed(database, tenantId, fence, feedDigest, pieceMax);
+      if (taken === pieceMax) named.add(tenantId);
+      published += taken;
+    }
+    if (found.houseFeed) published += await publishHouseFeed(database, fence, feedDigest);
+    for (const tenantId of tenants)
+      if (found.withSubjects.has(tenantId)) published += await publishSubjects(database, tenantId, fence);
+    return published;
   }
 
   async function run(): Promise<void> {
