@@ -19,6 +19,7 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 export type AdminApi = {
   get<Answer>(path: string, query?: Query): Promise<Answer>;
   post<Answer>(path: string, body?: object): Promise<Answer>;
+  put<Answer>(path: string, body: object): Promise<Answer>;
   patch<Answer>(path: string, body: object): Promise<Answer>;
   remove(path: string): Promise<void>;
 };
@@ -45,6 +46,7 @@ export function createAdminApi(url: string, token: string): AdminApi {
   return {
     get: (path, query = {}) => ask("GET", `${path}${queryText(query)}`),
     post: (path, body) => ask("POST", path, body),
+    put: (path, body) => ask("PUT", path, body),
     patch: (path, body) => ask("PATCH", path, body),
     remove: (path) => ask("DELETE", path),
   };

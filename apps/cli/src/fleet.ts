@@ -71,6 +71,10 @@ export async function startFleet(
       WORKER_PORT: String(ports.worker),
       RECONCILER_PORT: String(ports.reconciler),
       FEED_PORT: String(ports.feed),
+      // A fleet is shown and measured at what it can do, not at what a connection may ask for.
+      SCIM_READS_PER_SEC: "1000000",
+      SCIM_WRITES_PER_SEC: "1000000",
+      SCIM_DENIALS_PER_SEC: "1000000",
       LOG_LEVEL: "warn",
       ...overriding,
     };

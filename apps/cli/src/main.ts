@@ -2,8 +2,10 @@ import { Command, CommanderError } from "commander";
 import { connectionCommand } from "./commands/connection.ts";
 import { deadletterCommand } from "./commands/deadletter.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { feedCommand } from "./commands/feed.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
 import { lagCommand } from "./commands/lag.ts";
+import { parkedCommand } from "./commands/parked.ts";
 import { resyncCommand } from "./commands/resync.ts";
 import { revokeCommand } from "./commands/revoke.ts";
 import { tenantCommand } from "./commands/tenant.ts";
@@ -63,6 +65,8 @@ function program(): Command {
     explainCommand,
     lagCommand,
     gatewayCommand,
+    feedCommand,
+    parkedCommand,
     deadletterCommand,
   ];
   for (const command of own) rollcall.addCommand(inherit(command(), rollcall));

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsync } from "fastify";
 import { consoleRoutes } from "@rollcall/console";
-import { createWaker } from "@rollcall/core/queue";
+import type { Rates } from "@rollcall/core/domain";
+import { createRateLimiter, createWaker } from "@rollcall/core/queue";
 import { type Logger, newId, type Shutdown } from "@rollcall/core/runtime";
 import type { Credentials, Database } from "@rollcall/core/store";
-import { feedRoutes, openSigner } from "@rollcall/feed";
-import { ingestRoutes } from "@rollcall/ingest";
+import { type FeedLimits, feedRoutes, openSigner } from "@rollcall/feed";
+import { ingestRoutes, placesIn } from "@rollcall/ingest";
 import { startPublisher } from "@rollcall/reconciler";
 import { startWorker } from "@rollcall/worker";
 
@@ -17,6 +18,11 @@ export type RolesOptions = {
   readonly publicUrl: string;
   readonly staleSecMax: number;
   readonly retentionSec: number;
+  /** What the feed lets one token ask for, and how many may wait. */
+  readonly feedLimits: FeedLimits;
+  readonly poolMax: number;
+  /** What each SCIM connection may ask for in a second. */
+  readonly rates: Rates;
   readonly log: Logger;
   readonly shutdown: Shutdown;
 };
@@ -29,21 +35,27 @@ export async function startRoles(options: RolesOptions): Promise<readonly Fastif
   shutdown.add("waker", () => waker.close());
   const worker = startWorker({ database, queue, log, newId });
   shutdown.add("worker", () => worker.close());
-  const publisher = await startPublisher({ database, log, retentionSec: options.retentionSec });
+  const { retentionSec, staleSecMax } = options;
+  const publisher = await startPublisher({ database, log, retentionSec, staleSecMax, newId });
   shutdown.add("publisher", () => publisher.close());
 
+  const rateLimiter = createRateLimiter(options.redisUrl);
+  shutdown.add("rate limiter", () => rateLimiter.close());
+  const admission = { rateLimiter, rates: options.rates, places: placesIn(options.poolMax) };
   const feed = await feedRoutes({
     database,
     credentials,
-    signer: await openSigner(options.feedKeys),
+    signer: openSigner(options.feedKeys),
     publicUrl,
-    staleSecMax: options.staleSecMax,
+    staleSecMax,
+    limits: options.feedLimits,
     now: Date.now,
+    newId,
     onError: (error) => log.warn({ err: error }, "the feed lost a connection"),
   });
   return [
-    ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId }),
+    ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId, admission }),
     feed,
-    consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now }),
+    consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, staleSecMax, now: Date.now }),
   ];
 }

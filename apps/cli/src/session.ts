@@ -35,9 +35,21 @@ export async function withSession(
   command: Command,
   work: (session: Session) => Promise<ExitCode | undefined | void>,
 ): Promise<void> {
+  await run(command, (options) => work(openSession(options)));
+}
+
+/** The same for a command that asks no service. */
+export async function withLocalSession(
+  command: Command,
+  work: (print: Session["print"]) => Promise<void>,
+): Promise<void> {
+  await run(command, ({ json }) => work(printer(json === true)));
+}
+
+async function run(command: Command, work: (options: Options) => Promise<ExitCode | undefined | void>): Promise<void> {
   const options = command.optsWithGlobals<Options>();
   try {
-    process.exitCode = (await work(openSession(options))) ?? exitCodes.done;
+    process.exitCode = (await work(options)) ?? exitCodes.done;
   } catch (error) {
     const known =
       error instanceof ConfigError ? new CommandError(exitCodes.usage, "configuration_invalid", error.message) : error;
@@ -82,8 +94,12 @@ function openSession(options: Options): Session {
     isJson,
     tenant,
     tenantPath: async () => `/v1/admin/tenants/${encodeURIComponent(await tenant())}`,
-    print: (document, text) => (isJson ? printJson(document) : process.stdout.write(`${text()}\n`)),
+    print: printer(isJson),
   };
+}
+
+function printer(isJson: boolean): Session["print"] {
+  return (document, text) => (isJson ? printJson(document) : process.stdout.write(`${text()}\n`));
 }
 
 function printJson(document: unknown): void {

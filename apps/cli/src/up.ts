@@ -40,9 +40,14 @@ const settings = [
   "FEED_KEYS",
   "FEED_STALE_SEC_MAX",
   "FEED_RETENTION_SEC",
+  "FEED_REQUESTS_PER_SEC",
+  "FEED_WAITING_MAX",
   "PUBLIC_URL",
   "PORT",
   "ROLLCALL_HOME",
+  "SCIM_READS_PER_SEC",
+  "SCIM_WRITES_PER_SEC",
+  "SCIM_DENIALS_PER_SEC",
 ] as const;
 type Settings = (typeof settings)[number];
 
@@ -95,6 +100,13 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
     publicUrl: config.PUBLIC_URL,
     staleSecMax: config.FEED_STALE_SEC_MAX,
     retentionSec: config.FEED_RETENTION_SEC,
+    feedLimits: { requestsPerSec: config.FEED_REQUESTS_PER_SEC, waitingMax: config.FEED_WAITING_MAX },
+    poolMax: config.DATABASE_POOL,
+    rates: {
+      reads: config.SCIM_READS_PER_SEC,
+      writes: config.SCIM_WRITES_PER_SEC,
+      denials: config.SCIM_DENIALS_PER_SEC,
+    },
     log,
     shutdown,
   });

@@ -1,7 +1,16 @@
+import {
+  changedDialect,
+  connectionKinds,
+  type DialectPatch,
+  dialectRuleNames,
+  dialectRules,
+  requestKinds,
+} from "@rollcall/core/domain";
 import { createConnection, findConnection, listConnections, updateConnection } from "@rollcall/core/store";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type AdminDoor, adminOf, isStorable, notFound, tenantOf } from "./admin-door.ts";
+import { viewOf } from "./connection-view.ts";
 import { issuer, read, slug, text } from "./requests.ts";
 
 const secondsMax = 366 * 86_400;
@@ -11,8 +20,19 @@ const attribute = text(200).regex(
   "must be like externalId, name.givenName, emails[primary] or urn:…:employeeNumber",
 );
 
+// Each rule with its choices; null leaves it to the connection's kind again.
+const dialect = z.strictObject(
+  Object.fromEntries(
+    dialectRuleNames.map((rule) => [rule, z.enum(Object.keys(dialectRules[rule].choices)).nullable().optional()]),
+  ),
+);
+
+// What is named is the connection's own; what is not is what every connection may.
+const rates = z.partialRecord(z.enum(requestKinds), z.int().min(1).max(1_000_000));
+
 const settings = {
-  kind: z.enum(["okta", "entra", "scim"]),
+  kind: z.enum(connectionKinds),
+  dialect,
   name: text(200),
   issuers: z.array(issuer).max(issuersMax),
   audience: text(512).nullable(),
@@ -21,6 +41,7 @@ const settings = {
   subjectAttribute: attribute,
   subjectCompare: z.enum(["exact", "casefold"]),
   tokenLifetimeSec: z.int().min(60).max(secondsMax),
+  rates,
 };
 const patchBody = z.strictObject(settings).partial();
 const connectionBody = z.strictObject({ ...patchBody.shape, slug, kind: settings.kind.default("scim") });
@@ -29,10 +50,15 @@ export function connectionRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.post("/tenants/:tenant/connections", async (request, reply) => {
     const tenant = await tenantOf(door, request);
     const { audience, ...body } = read(connectionBody, request.body);
-    const connection = { ...body, id: door.newId(), name: body.name ?? body.slug, audience: audience ?? undefined };
-    return reply
-      .code(201)
-      .send(await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId));
+    const connection = {
+      ...body,
+      id: door.newId(),
+      name: body.name ?? body.slug,
+      audience: audience ?? undefined,
+      dialect: changedDialect({}, patchOf(body.dialect)),
+    };
+    const made = await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId);
+    return reply.code(201).send(viewOf(made));
   });
   app.get("/tenants/:tenant/connections", async (request) => {
     const tenant = await tenantOf(door, request);
@@ -42,15 +68,28 @@ export function connectionRoutes(app: FastifyInstance, door: AdminDoor): void {
     const tenant = await tenantOf(door, request);
     const connection = await findConnection(door.database, tenant.id, connectionIn(request));
     if (connection === undefined) throw notFound();
-    return connection;
+    return viewOf(connection);
   });
   app.patch("/tenants/:tenant/connections/:connection", async (request) => {
     const tenant = await tenantOf(door, request);
     const { audience, ...body } = read(patchBody, request.body);
     // null takes the audience away; left out, it stays.
-    const patch = audience === undefined ? body : { ...body, audience: audience ?? undefined };
-    return updateConnection(door.database, tenant.id, connectionIn(request), patch, adminOf(request).credentialId);
+    const settled = audience === undefined ? body : { ...body, audience: audience ?? undefined };
+    const patch = { ...settled, dialect: body.dialect && patchOf(body.dialect) };
+    const { connection, resyncNeeded } = await updateConnection(
+      door.database,
+      tenant.id,
+      connectionIn(request),
+      patch,
+      adminOf(request).credentialId,
+    );
+    return { connection: viewOf(connection), resyncNeeded };
   });
+}
+
+// The shape above is made from the rules themselves, which the type of a shape cannot say.
+function patchOf(read: z.output<typeof dialect> | undefined): DialectPatch {
+  return (read ?? {}) as DialectPatch;
 }
 
 function connectionIn(request: FastifyRequest): string {

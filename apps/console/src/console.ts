@@ -2,8 +2,12 @@ import type { Credentials, Database } from "@rollcall/core/store";
 import type { FastifyPluginAsync } from "fastify";
 import { type AdminDoor, guardDoor } from "./admin-door.ts";
 import { connectionRoutes } from "./connection-routes.ts";
+import { connectionSchemaRoutes } from "./connection-schema-routes.ts";
 import { explainRoutes } from "./explain-routes.ts";
+import { feedAdminRoutes } from "./feed-admin-routes.ts";
+import { gatewayRoutes } from "./gateway-routes.ts";
 import { createResyncs } from "./resyncs.ts";
+import { parkedRoutes } from "./parked-routes.ts";
 import { resyncRoutes } from "./resync-routes.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
 import { createSignatureCheck } from "./signature-check.ts";
@@ -19,6 +23,8 @@ export type ConsoleDeps = {
   wake(lanes: readonly number[]): void;
   newId(): string;
   readonly publicUrl: string;
+  /** How old a checkpoint may be before a gateway is blind. */
+  readonly staleSecMax: number;
   now(): number;
 };
 
@@ -39,10 +45,14 @@ function adminRoutes(door: AdminDoor): FastifyPluginAsync {
     guardDoor(app, door);
     tenantRoutes(app, door);
     connectionRoutes(app, door);
+    connectionSchemaRoutes(app, door);
     tokenRoutes(app, door);
     userRoutes(app, door);
     revocationRoutes(app, door);
+    feedAdminRoutes(app, door);
+    gatewayRoutes(app, door);
     resyncRoutes(app, door);
+    parkedRoutes(app, door);
     statusRoutes(app, door);
     return Promise.resolve();
   };

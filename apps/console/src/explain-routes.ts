@@ -52,7 +52,7 @@ async function answer(
   tenantId: string,
   question: ExplainQuestion,
 ): Promise<Explanation> {
-  const facts = await readSubjectFacts(door.database, tenantId, question.iss, question.sub);
+  const facts = await readSubjectFacts(door.database, tenantId, question, door.staleSecMax);
   // Whether another tenant knows a subject is the house's business and no tenant's.
   const stranger = facts.candidates.length === 0 && admin.tenantId === undefined && typeof question.sub === "string";
   const otherTenants = stranger ? await elsewhere(door, tenantId, question.sub as string) : [];
@@ -104,7 +104,14 @@ async function aboutToken(
     iss: iss ?? "",
     sub: Object.hasOwn(claims, subjectClaim) ? claims[subjectClaim] : undefined,
     subjectClaim,
+    session: textOf(claims["sid"]),
+    tokenId: textOf(claims["jti"]),
   };
+}
+
+/** A claim that may stand in a column; of any other type or length it is nobody's. */
+function textOf(claim: unknown): string | undefined {
+  return typeof claim === "string" && claim.length <= 1_024 && isStorable(claim) ? claim : undefined;
 }
 
 /** Where several connections name the issuer, the one whose audience the token names. */

@@ -8,6 +8,7 @@ const settings = [
   "DATABASE_POOL",
   "REDIS_URL",
   "ROLLCALL_SECRET",
+  "FEED_STALE_SEC_MAX",
   "PUBLIC_URL",
   "CONSOLE_PORT",
 ] as const;
@@ -28,6 +29,7 @@ await runProcess("console", settings, async ({ config, log, shutdown }) => {
     wake: waker.wake,
     newId,
     publicUrl: config.PUBLIC_URL,
+    staleSecMax: config.FEED_STALE_SEC_MAX,
     now: Date.now,
   });
   await listen(

@@ -53,9 +53,20 @@ export function keysetOf(query: { readonly after?: string | undefined; readonly 
 
 /** Reads what a route takes. Throws one refusal that lists every problem. */
 export function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const { data, problems } = check(schema, value);
+  if (problems.length > 0) throw new RequestInvalid(problems);
+  return data as z.output<Schema>;
+}
+
+/** Reads a part of what a route takes: what was read, or everything that is wrong with it. */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): { readonly data: z.output<Schema> | undefined; readonly problems: readonly Problem[] } {
   const result = schema.safeParse(value ?? {});
-  if (!result.success) throw new RequestInvalid(result.error.issues.flatMap(problemsOf));
-  return result.data;
+  return result.success
+    ? { data: result.data, problems: [] }
+    : { data: undefined, problems: result.error.issues.flatMap(problemsOf) };
 }
 
 /** Reads an id from the path; what cannot be one names nothing. */

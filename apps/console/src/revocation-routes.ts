@@ -1,17 +1,50 @@
-import { denySubject, liftDenial, listRevocations, type RevocationTarget, revokeTokens } from "@rollcall/core/store";
+import {
+  type Act,
+  denySubject,
+  liftDenial,
+  liftKey,
+  listRevocations,
+  type Revocation,
+  type RevocationKey,
+  type RevocationTarget,
+  revokeKey,
+  revokeTokens,
+} from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { type AdminDoor, tenantOf } from "./admin-door.ts";
+import { type AdminDoor, notFound, tenantOf } from "./admin-door.ts";
 import { RequestInvalid } from "./refusal.ts";
 import { id, issuer, pageQueryOf, read, subject, text } from "./requests.ts";
 import { actOf } from "./user-routes.ts";
 
-const target = { userId: id.optional(), iss: issuer.optional(), sub: subject.optional() };
+const secondsMax = 10 * 366 * 86_400;
+const value = subject.max(1_024, "must have at most 1024 characters");
+const target = {
+  userId: id.optional(),
+  iss: issuer.optional(),
+  sub: subject.optional(),
+  /** The `sid` of the session's tokens. */
+  session: value.optional(),
+  /** The `jti` of one token. */
+  tokenId: value.optional(),
+  /** What the claim that divides a shared issuer's tokens into tenants says. */
+  tenantClaim: value.optional(),
+  /** Every token of the issuer. It has to be said: who forgets the subject must not strike everybody. */
+  everyone: z.literal(true).optional(),
+};
 const note = text(500).optional();
-const revokeBody = z.strictObject({ ...target, kind: z.enum(["deny", "nbf"]).default("deny"), note });
+const revokeBody = z.strictObject({
+  ...target,
+  kind: z.enum(["deny", "nbf"]).default("deny"),
+  expiresInSec: z.int().min(1).max(secondsMax).optional(),
+  note,
+});
 const liftBody = z.strictObject({ ...target, note });
-const cursor = z.string().max(2_000).transform(decodeCursor);
-const listQuery = z.strictObject(pageQueryOf(cursor));
+const scopes = z.enum(["sub", "sid", "jti", "tenant", "iss"]);
+const key = z.string().max(4_000).transform(decodeKey);
+const listQuery = z.strictObject(pageQueryOf(key));
+
+type Named = Omit<z.output<typeof liftBody>, "note">;
 
 /** What gateways must refuse: denials, and the moments before which tokens are dead. */
 export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
@@ -19,37 +52,82 @@ export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
     const tenant = await tenantOf(door, request);
     const query = read(listQuery, request.query);
     const { items, next } = await listRevocations(door.database, tenant.id, query.after, query.limit);
-    return { items, next: next && Buffer.from(JSON.stringify([next.iss, next.sub])).toString("base64url") };
+    return { items: items.map(withId), next: next && encodeKey(next) };
   });
   app.post("/tenants/:tenant/revocations", async (request, reply) => {
     const tenant = await tenantOf(door, request);
-    const body = read(revokeBody, request.body);
-    const revoke = body.kind === "deny" ? denySubject : revokeTokens;
-    return reply
-      .code(201)
-      .send(await revoke(door.database, tenant.id, targetOf(body), actOf(door, request, body.note)));
+    const { kind, expiresInSec, note: said, ...named } = read(revokeBody, request.body);
+    if (expiresInSec !== undefined && kind === "nbf")
+      throw new RequestInvalid([{ at: "expiresInSec", message: "only a denial ends" }]);
+    const end = expiresInSec === undefined ? {} : { expiresAt: new Date(door.now() + expiresInSec * 1_000) };
+    const act: Act = { ...actOf(door, request, said), ...end };
+    return reply.code(201).send(await revoke(door, tenant.id, named, kind, act));
   });
   app.post("/tenants/:tenant/revocations/lift", async (request) => {
     const tenant = await tenantOf(door, request);
-    const body = read(liftBody, request.body);
-    return liftDenial(door.database, tenant.id, targetOf(body), actOf(door, request, body.note));
+    const { note: said, ...named } = read(liftBody, request.body);
+    return lift(door, tenant.id, targetOf(named), actOf(door, request, said));
+  });
+  app.delete("/tenants/:tenant/revocations/:id", async (request, reply) => {
+    const tenant = await tenantOf(door, request);
+    const named = key.safeParse((request.params as { readonly id: string }).id);
+    if (!named.success) throw notFound();
+    await lift(door, tenant.id, targetOfKey(named.data), actOf(door, request, undefined));
+    return reply.code(204).send();
   });
 }
 
-function targetOf(body: {
-  readonly userId?: string | undefined;
-  readonly iss?: string | undefined;
-  readonly sub?: string | undefined;
-}): RevocationTarget {
-  const { userId, iss, sub } = body;
-  if (userId !== undefined && iss === undefined && sub === undefined) return { userId };
-  if (userId === undefined && iss !== undefined && sub !== undefined) return { iss, sub };
-  throw new RequestInvalid([{ at: "", message: "name either userId, or both iss and sub" }]);
+async function revoke(door: AdminDoor, tenantId: string, named: Named, kind: "deny" | "nbf", act: Act) {
+  const target = targetOf(named);
+  if (!("scope" in target)) return (kind === "deny" ? denySubject : revokeTokens)(door.database, tenantId, target, act);
+  if (target.scope === "jti" && kind === "nbf")
+    throw new RequestInvalid([{ at: "tokenId", message: "one token is denied; there are no others before it" }]);
+  return revokeKey(door.database, tenantId, target, kind, act);
 }
 
-function decodeCursor(encoded: string, context: z.RefinementCtx): { readonly iss: string; readonly sub: string } {
-  const parsed = z.tuple([z.string(), z.string()]).safeParse(parse(Buffer.from(encoded, "base64url").toString("utf8")));
-  if (parsed.success && !parsed.data.join("").includes("\0")) return { iss: parsed.data[0], sub: parsed.data[1] };
+async function lift(door: AdminDoor, tenantId: string, target: RevocationTarget | RevocationKey, act: Act) {
+  if (!("scope" in target)) return liftDenial(door.database, tenantId, target, act);
+  return { issuerKnown: true, changed: await liftKey(door.database, tenantId, target, act) };
+}
+
+/** A user or a subject, which may be a user's; or a key that is nobody's own. */
+function targetOf({ userId, iss, ...values }: Named): RevocationTarget | RevocationKey {
+  const given = Object.entries(values).filter(([, said]) => said !== undefined) as [
+    keyof typeof values,
+    string | true,
+  ][];
+  if (userId !== undefined && iss === undefined && given.length === 0) return { userId };
+  const [only] = given;
+  if (userId === undefined && iss !== undefined && only !== undefined && given.length === 1) {
+    const [name, said] = only;
+    return said === true ? { scope: "iss", iss, sub: "" } : targetOfKey({ scope: scopeOf[name], iss, sub: said });
+  }
+  throw new RequestInvalid([
+    { at: "", message: "name either userId, or iss with one of sub, session, tokenId, tenantClaim and everyone" },
+  ]);
+}
+
+const scopeOf = { sub: "sub", session: "sid", tokenId: "jti", tenantClaim: "tenant", everyone: "iss" } as const;
+
+function targetOfKey({ scope, iss, sub }: RevocationKey): RevocationTarget | RevocationKey {
+  return scope === "sub" ? { iss, sub } : { scope, iss, sub };
+}
+
+function withId(revocation: Revocation): Revocation & { readonly id: string } {
+  return { id: encodeKey(revocation), ...revocation };
+}
+
+function encodeKey({ scope, iss, sub }: RevocationKey): string {
+  return Buffer.from(JSON.stringify([scope, iss, sub])).toString("base64url");
+}
+
+function decodeKey(encoded: string, context: z.RefinementCtx): RevocationKey {
+  const parts = parse(Buffer.from(encoded, "base64url").toString("utf8"));
+  const parsed = z.tuple([scopes, z.string(), z.string()]).safeParse(parts);
+  if (parsed.success && !parsed.data.join("").includes("\0")) {
+    const [scope, iss, sub] = parsed.data;
+    return { scope, iss, sub };
+  }
   context.addIssue({ code: "custom", message: "must be the `next` of an earlier page" });
   return z.NEVER;
 }

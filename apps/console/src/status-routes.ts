@@ -1,7 +1,7 @@
-import { findConnection, listAlerts, listDeadLetters, listGateways, readLag } from "@rollcall/core/store";
+import { findConnection, houseFeedId, listAlerts, listDeadLetters, readLag } from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { type AdminDoor, notFound, tenantOf } from "./admin-door.ts";
+import { type AdminDoor, notFound, operatorOf, tenantOf } from "./admin-door.ts";
 import { keysetOf, pageQuery, pageQueryOf, read, text } from "./requests.ts";
 
 const windowSecUsual = 3_600;
@@ -15,7 +15,7 @@ const listQuery = z.strictObject(pageQuery);
 const eventId = z.string().regex(/^[1-9]\d{0,15}$/, "must be an event's id");
 const deadQuery = z.strictObject(pageQueryOf(eventId));
 
-/** How the line through the house is doing: its lag, its gateways, and what needs a person. */
+/** How the line through the house is doing: its lag, and what needs a person. */
 export function statusRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.get("/tenants/:tenant/lag", async (request) => {
     const tenant = await tenantOf(door, request);
@@ -25,10 +25,6 @@ export function statusRoutes(app: FastifyInstance, door: AdminDoor): void {
     if (connection === undefined) throw notFound();
     return readLag(door.database, tenant.id, windowSec, connection.id);
   });
-  app.get("/tenants/:tenant/gateways", async (request) => {
-    const tenant = await tenantOf(door, request);
-    return listGateways(door.database, tenant.id, keysetOf(read(listQuery, request.query)));
-  });
   app.get("/tenants/:tenant/deadletters", async (request) => {
     const tenant = await tenantOf(door, request);
     return listDeadLetters(door.database, tenant.id, keysetOf(read(deadQuery, request.query)));
@@ -36,5 +32,9 @@ export function statusRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.get("/tenants/:tenant/alerts", async (request) => {
     const tenant = await tenantOf(door, request);
     return listAlerts(door.database, tenant.id, keysetOf(read(listQuery, request.query)));
+  });
+  app.get("/alerts", async (request) => {
+    operatorOf(request);
+    return listAlerts(door.database, houseFeedId, keysetOf(read(listQuery, request.query)));
   });
 }

@@ -1,4 +1,5 @@
 import {
+  createUserDirectory,
   findConnection,
   issueAudited,
   listCredentials,
@@ -9,7 +10,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type AdminDoor, adminOf, notFound, operatorOf, tenantOf } from "./admin-door.ts";
 import { RequestInvalid } from "./refusal.ts";
-import { keysetOf, pageQueryOf, read, text } from "./requests.ts";
+import { id, keysetOf, pageQueryOf, read, text } from "./requests.ts";
 
 const daysMax = 3_650;
 const dayMs = 86_400_000;
@@ -18,10 +19,13 @@ const expiry = {
   label: text(200).default("issued by an admin"),
   expiresInDays: z.int().min(1).max(daysMax).optional(),
 };
-const houseBody = z.strictObject({ purpose: z.literal("admin"), ...expiry });
+// Of the house: an operator's, or a gateway's that follows the feed of all tenants.
+const houseBody = z.strictObject({ purpose: z.enum(["admin", "feed"]), hashed: z.boolean().optional(), ...expiry });
 const tenantBody = z.strictObject({
   purpose: z.enum(["scim", "feed", "admin"]),
   connection: text(64).optional(),
+  user: id.optional(),
+  hashed: z.boolean().optional(),
   ...expiry,
 });
 const listQuery = z.strictObject(pageQueryOf(credentialId));
@@ -34,12 +38,13 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.post("/tenants/:tenant/tokens", async (request, reply) => {
     const tenant = await tenantOf(door, request);
     const body = read(tenantBody, request.body);
-    const connectionId = await connectionFor(door, tenant.id, body);
+    const speaksFor = await whomFor(door, tenant.id, body);
     const credential: NewCredential = {
       purpose: body.purpose,
       tenantId: tenant.id,
       label: body.label,
-      ...connectionId,
+      ...speaksFor,
+      ...namingFor(body),
       ...expiresAt(body.expiresInDays),
     };
     const issued = await issueAudited(door.database, door.credentials, credential, adminOf(request).credentialId);
@@ -65,6 +70,7 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
       purpose: body.purpose,
       tenantId: undefined,
       label: body.label,
+      ...namingFor(body),
       ...expiresAt(body.expiresInDays),
     };
     const issued = await issueAudited(door.database, door.credentials, credential, admin.credentialId);
@@ -83,21 +89,33 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
   });
 }
 
-/** A SCIM token speaks for one connection; the others for none. */
-async function connectionFor(
+/** A feed's token may read subjects by their hashes alone; other tokens read no feed. */
+function namingFor(body: { readonly purpose: string; readonly hashed?: boolean | undefined }): { hashed?: boolean } {
+  if (body.hashed === undefined) return {};
+  if (body.purpose !== "feed")
+    throw new RequestInvalid([{ at: "hashed", message: "only a feed token reads subjects" }]);
+  return { hashed: body.hashed };
+}
+
+/** A SCIM token speaks for one connection, or for one of its users alone; the others for none. */
+async function whomFor(
   door: AdminDoor,
   tenantId: string,
   body: z.output<typeof tenantBody>,
-): Promise<{ readonly connectionId?: string }> {
+): Promise<Pick<NewCredential, "connectionId" | "userId">> {
   if (body.purpose !== "scim") {
-    if (body.connection === undefined) return {};
-    throw new RequestInvalid([{ at: "connection", message: `a token for ${body.purpose} names no connection` }]);
+    const named = (["connection", "user"] as const).filter((at) => body[at] !== undefined);
+    if (named.length === 0) return {};
+    throw new RequestInvalid(named.map((at) => ({ at, message: `a token for ${body.purpose} names no ${at}` })));
   }
   if (body.connection === undefined)
     throw new RequestInvalid([{ at: "connection", message: "a token for scim names its connection" }]);
   const connection = await findConnection(door.database, tenantId, body.connection);
   if (connection === undefined) throw new RequestInvalid([{ at: "connection", message: "no such connection" }]);
-  return { connectionId: connection.id };
+  if (body.user === undefined) return { connectionId: connection.id };
+  const user = await createUserDirectory(door.database, door.newId).find(tenantId, connection.id, body.user);
+  if (user === undefined) throw new RequestInvalid([{ at: "user", message: "no such user in this connection" }]);
+  return { connectionId: connection.id, userId: user.id };
 }
 
 function credentialIn(params: unknown): string {

@@ -1,6 +1,7 @@
-import { createWaker } from "@rollcall/core/queue";
+import { createRateLimiter, createWaker } from "@rollcall/core/queue";
 import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
+import { placesIn } from "./scim/admission.ts";
 import { ingestRoutes } from "./scim-part.ts";
 
 const settings = [
@@ -10,6 +11,9 @@ const settings = [
   "ROLLCALL_SECRET",
   "PUBLIC_URL",
   "INGEST_PORT",
+  "SCIM_READS_PER_SEC",
+  "SCIM_WRITES_PER_SEC",
+  "SCIM_DENIALS_PER_SEC",
 ] as const;
 
 await runProcess("ingest", settings, async ({ config, log, shutdown }) => {
@@ -22,12 +26,23 @@ await runProcess("ingest", settings, async ({ config, log, shutdown }) => {
   );
   shutdown.add("waker", () => waker.close());
 
+  const rateLimiter = createRateLimiter(config.REDIS_URL);
+  shutdown.add("rate limiter", () => rateLimiter.close());
   const scim = ingestRoutes({
     database,
     credentials: createCredentials(database, config.ROLLCALL_SECRET, Date.now),
     wake: waker.wake,
     publicUrl: config.PUBLIC_URL,
     newId,
+    admission: {
+      rateLimiter,
+      rates: {
+        reads: config.SCIM_READS_PER_SEC,
+        writes: config.SCIM_WRITES_PER_SEC,
+        denials: config.SCIM_DENIALS_PER_SEC,
+      },
+      places: placesIn(config.DATABASE_POOL),
+    },
   });
   await listen(
     createServer(log, { ready: () => isReady(database) }, shutdown),

@@ -9,6 +9,7 @@ import {
   takeEvents,
   takeLane,
   tenantsWaiting,
+  type Transaction,
   type WaitingEvent,
 } from "@rollcall/core/store";
 import type { Logger } from "@rollcall/core/runtime";
@@ -17,6 +18,8 @@ export type DrainOptions = {
   readonly database: Database;
   readonly log: Logger;
   readonly newId: () => string;
+  /** Told after the commit of lanes that were given work. */
+  readonly wake?: (lanes: readonly number[]) => void;
   readonly batchMax?: number;
   readonly attemptsMax?: number;
 };
@@ -33,8 +36,13 @@ const retryMsMax = 60_000;
  * transaction each. A batch that fails is halved until the faulty subject is alone. Answers how many
  * events were applied. Safe to run twice at once: rows are locked, and converging twice changes nothing.
  */
-export function createDrain({ batchMax = 500, attemptsMax = 8, ...options }: DrainOptions): Drain {
-  const drainer = { ...options, batchMax, attemptsMax };
+export function createDrain({
+  batchMax = 500,
+  attemptsMax = 8,
+  wake = () => undefined,
+  ...options
+}: DrainOptions): Drain {
+  const drainer = { ...options, batchMax, attemptsMax, wake };
   return async (lane) => {
     let applied = 0;
     for (;;) {
@@ -60,18 +68,32 @@ async function drainTenants(drainer: Drainer, lane: number): Promise<number> {
   return applied;
 }
 
+/** Converges what the events name, and answers the lanes that this gave work. What is not done yet stays waiting. */
+async function apply(
+  transaction: Transaction,
+  tenantId: string,
+  events: readonly WaitingEvent[],
+): Promise<readonly number[]> {
+  const { unfinished, lanes } = await converge(transaction, tenantId, events);
+  await markApplied(
+    transaction,
+    events.flatMap(({ id }) => (unfinished.includes(id) ? [] : [id])),
+  );
+  return lanes;
+}
+
+function wakeLanes({ wake }: Drainer, lanes: readonly number[]): void {
+  if (lanes.length > 0) wake(lanes);
+}
+
 async function drainTenant(drainer: Drainer, tenantId: string, lane: number): Promise<number> {
   let taken: readonly WaitingEvent[] = [];
   try {
-    await drainer.database.inTenant(tenantId, async (transaction) => {
+    const lanes = await drainer.database.inTenant(tenantId, async (transaction) => {
       taken = await takeLane(transaction, lane, drainer.batchMax);
-      if (taken.length === 0) return;
-      await converge(transaction, tenantId, taken);
-      await markApplied(
-        transaction,
-        taken.map(({ id }) => id),
-      );
+      return taken.length === 0 ? [] : apply(transaction, tenantId, taken);
     });
+    wakeLanes(drainer, lanes);
     return taken.length;
   } catch (error) {
     if (taken.length === 0 || isTransient(error)) throw error;
@@ -100,19 +122,17 @@ async function bisect(
 
 async function applyNamed(drainer: Drainer, tenantId: string, events: readonly WaitingEvent[]): Promise<number> {
   try {
-    return await drainer.database.inTenant(tenantId, async (transaction) => {
+    let applied = 0;
+    const lanes = await drainer.database.inTenant(tenantId, async (transaction) => {
       const taken = await takeEvents(
         transaction,
         events.map(({ id }) => id),
       );
-      if (taken.length === 0) return 0;
-      await converge(transaction, tenantId, taken);
-      await markApplied(
-        transaction,
-        taken.map(({ id }) => id),
-      );
-      return taken.length;
+      applied = taken.length;
+      return taken.length === 0 ? [] : apply(transaction, tenantId, taken);
     });
+    wakeLanes(drainer, lanes);
+    return applied;
   } catch (error) {
     if (isTransient(error)) throw error;
     return bisect(drainer, tenantId, events, error);

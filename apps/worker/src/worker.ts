@@ -1,6 +1,7 @@
-import { type QueueAddress, startLaneWorker } from "@rollcall/core/queue";
+import { createWaker, type QueueAddress, startLaneWorker } from "@rollcall/core/queue";
 import type { Logger } from "@rollcall/core/runtime";
 import type { Database } from "@rollcall/core/store";
+import { startCountFold } from "./count-fold.ts";
 import { createDrain, type Drain } from "./drain.ts";
 import { startSweep } from "./sweep.ts";
 
@@ -18,15 +19,18 @@ export type Worker = { readonly drain: Drain; close(): Promise<void> };
 
 /** Applies what waits in the lanes: woken by the queue, and by its own sweep when the queue is silent. */
 export function startWorker({ database, queue, log, newId }: WorkerOptions): Worker {
-  const drain = createDrain({ database, log, newId });
+  const onError = (error: Error): void => log.warn({ err: error }, "the queue failed; the sweep goes on");
+  // What happens to a group is passed on to its members, whose lanes are others.
+  const waker = createWaker(queue, onError);
+  const drain = createDrain({ database, log, newId, wake: waker.wake });
   const sweep = startSweep(database, drain, log);
-  const lanes = startLaneWorker(queue, drain, (error) =>
-    log.warn({ err: error }, "the queue failed; the sweep goes on"),
-  );
+  const fold = startCountFold(database, log);
+  const lanes = startLaneWorker(queue, drain, onError);
   return {
     drain,
     close: async () => {
-      await Promise.all([sweep.close(), lanes.close()]);
+      await Promise.all([sweep.close(), lanes.close(), fold.close()]);
+      await waker.close();
     },
   };
 }

@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { connectionKinds } from "@rollcall/core/domain";
 import { withSession } from "../session.ts";
 import { fields, table } from "../table.ts";
+import { connectionSchemaCommand } from "./connection-schema.ts";
 
 type Connection = {
   readonly id: string;
@@ -14,11 +16,20 @@ type Connection = {
   readonly subjectAttribute: string;
   readonly subjectCompare: string;
   readonly tokenLifetimeSec: number;
+  readonly rates: Readonly<Record<string, number>>;
+  readonly rules: readonly {
+    readonly rule: string;
+    readonly choice: string;
+    readonly means: string;
+    readonly from: "kind" | "admin";
+  }[];
+  readonly granted: readonly string[];
 };
 
 type Settings = {
   readonly name?: string;
   readonly kind?: string;
+  readonly dialect?: readonly (readonly [string, string | null])[];
   readonly issuer?: readonly string[];
   readonly audience?: string;
   readonly anyAudience?: boolean;
@@ -27,9 +38,11 @@ type Settings = {
   readonly attribute?: string;
   readonly compare?: string;
   readonly tokenLifetime?: number;
+  readonly rate?: readonly (readonly [string, number])[];
+  readonly defaultRates?: boolean;
 };
 
-/** `rollcall connection create|list|show|set` */
+/** `rollcall connection create|list|show|set|schema` */
 export function connectionCommand(): Command {
   const connection = new Command("connection").description("ways in for identity providers");
   withSettings(connection.command("create <slug>").description("make a connection")).action(
@@ -72,13 +85,19 @@ export function connectionCommand(): Command {
         print(answer, () => `${shown(answer.connection)}${advice}`);
       }),
   );
+  connection.addCommand(connectionSchemaCommand());
   return connection;
 }
 
 function withSettings(command: Command): Command {
   return command
     .option("--name <name>", "its name for people")
-    .addOption(new Option("--kind <kind>", "the provider's dialect").choices(["okta", "entra", "scim"]))
+    .addOption(new Option("--kind <kind>", "the provider whose dialect it speaks").choices(connectionKinds))
+    .addOption(
+      new Option("--dialect <rule=choice...>", "rules otherwise than the kind's; rule=kind takes one back").argParser(
+        dialectChoice,
+      ),
+    )
     .option("--issuer <url...>", "issuers of its users' tokens, byte for byte; replaces those it has")
     .addOption(new Option("--audience <audience>", "the audience that tokens must name").conflicts("anyAudience"))
     .option("--any-audience", "take tokens of any audience")
@@ -92,7 +111,16 @@ function withSettings(command: Command): Command {
     )
     .option("--attribute <attribute>", "externalId, userName, emails[primary] or a path (externalId)")
     .addOption(new Option("--compare <how>", "how subjects compare (exact)").choices(["exact", "casefold"]))
-    .option("--token-lifetime <seconds>", "the longest lifetime of its tokens (86400)", wholeNumber);
+    .option("--token-lifetime <seconds>", "the longest lifetime of its tokens (86400)", wholeNumber)
+    .addOption(
+      new Option(
+        "--rate <kind=number...>",
+        "how many reads, writes or denials it may make in a second; replaces those it has",
+      )
+        .argParser(rateOf)
+        .conflicts("defaultRates"),
+    )
+    .option("--default-rates", "as many requests as every connection may make");
 }
 
 function bodyOf(options: Settings): object {
@@ -100,6 +128,7 @@ function bodyOf(options: Settings): object {
   return {
     name,
     kind,
+    dialect: options.dialect && Object.fromEntries(options.dialect),
     issuers: options.issuer,
     audience: options.anyAudience === true ? null : options.audience,
     subjectClaim: options.claim,
@@ -107,7 +136,28 @@ function bodyOf(options: Settings): object {
     subjectAttribute: options.attribute,
     subjectCompare: options.compare,
     tokenLifetimeSec: options.tokenLifetime,
+    rates: options.defaultRates === true ? {} : options.rate && Object.fromEntries(options.rate),
   };
+}
+
+/** Adds `kind=number` to those before it; which kinds there are is the server's to say. */
+function rateOf(
+  written: string,
+  before: readonly (readonly [string, number])[] = [],
+): readonly (readonly [string, number])[] {
+  const [, kind = "", perSec = ""] = /^(\w+)=(\d{1,7})$/.exec(written) ?? [];
+  if (kind === "") throw new InvalidArgumentError("It must be like writes=200.");
+  return [...before, [kind, Number(perSec)]];
+}
+
+/** Adds `rule=choice` to those before it; which there are is the server's to say. */
+function dialectChoice(
+  written: string,
+  before: readonly (readonly [string, string | null])[] = [],
+): readonly (readonly [string, string | null])[] {
+  const [, rule = "", choice = ""] = /^(\w+)=(\w+)$/.exec(written) ?? [];
+  if (rule === "") throw new InvalidArgumentError("It must be like groupPatchAnswer=200.");
+  return [...before, [rule, choice === "kind" ? null : choice]];
 }
 
 /** Reads an option that counts something. */
@@ -123,6 +173,18 @@ function ruleOf(connection: Connection): string {
 }
 
 function shown(connection: Connection): string {
+  const rules = connection.rules.map(({ rule, choice, means, from }) => [rule, choice, from, means]);
+  const granted = connection.granted.map((sentence) => `- ${sentence}`).join("\n");
+  return `${settingsOf(connection)}
+
+How its requests are read and answered:
+${table(["rule", "choice", "by", "that is"], rules)}
+
+Besides, as for every connection:
+${granted}`;
+}
+
+function settingsOf(connection: Connection): string {
   return fields({
     slug: connection.slug,
     name: connection.name,
@@ -133,5 +195,11 @@ function shown(connection: Connection): string {
     "subject claim": connection.subjectClaim,
     "subject rule": ruleOf(connection),
     "token lifetime": `${connection.tokenLifetimeSec} s`,
+    "requests a second": ratesOf(connection),
   });
+}
+
+function ratesOf({ rates }: Connection): string {
+  const own = Object.entries(rates).map(([kind, perSec]) => `${kind} ${perSec}`);
+  return own.length === 0 ? "as every connection" : own.join(", ");
 }

@@ -59,6 +59,5 @@ function shown({ windowSec, stages, occurredUnknown, backlog }: Lag): string {
     "to publish": backlog.pendingPublication,
     "dead letters": backlog.deadLetters,
   });
-  const note = "How long gateways take to enforce is not measured yet: `rollcall gateway list` shows how far each is.";
-  return `the last ${milliseconds(windowSec * 1_000)}\n${table(["stage", "count", "p50", "p99", "max"], rows)}${unknown}\n${note}\n\n${waiting}`;
+  return `the last ${milliseconds(windowSec * 1_000)}\n${table(["stage", "count", "p50", "p99", "max"], rows)}${unknown}\n\n${waiting}`;
 }

@@ -7,6 +7,8 @@ type Issued = { readonly id: string; readonly token: string; readonly purpose: s
 type Info = {
   readonly id: string;
   readonly purpose: string;
+  readonly userId?: string;
+  readonly hashed: boolean;
   readonly label: string;
   readonly createdAt: string;
   readonly expiresAt?: string;
@@ -14,12 +16,14 @@ type Info = {
 };
 type IssueOptions = {
   readonly connection?: string;
+  readonly user?: string;
   readonly label?: string;
   readonly expiresInDays?: number;
+  readonly hashed?: boolean;
   readonly house?: boolean;
 };
 
-const house = ["--house", "of the house's operators, and of no tenant"] as const;
+const house = ["--house", "of the house and of no tenant: for operators, and gateways that serve all tenants"] as const;
 
 /** `rollcall token issue|list|revoke` */
 export function tokenCommand(): Command {
@@ -29,6 +33,8 @@ export function tokenCommand(): Command {
     .description("make a token; it is shown this once")
     .addArgument(new Argument("<purpose>", "who will use it").choices(["scim", "feed", "admin"]))
     .option("--connection <connection>", "for scim: the connection that it speaks for")
+    .option("--user <id>", "for scim: the one user that it speaks for, by the id that the connection knows")
+    .option("--hashed", "for feed: subjects are told by their hashes alone")
     .option("--label <label>", "what it is for")
     .option("--expires-in-days <days>", "when it ends by itself", wholeNumber)
     .option(...house)
@@ -57,12 +63,13 @@ export function tokenCommand(): Command {
         );
         const rows = answer.items.map((one) => [
           one.id,
-          one.purpose,
+          one.hashed ? `${one.purpose} (hashed)` : one.purpose,
+          one.userId,
           one.label,
           one.createdAt,
           one.revokedAt === undefined ? one.expiresAt : `revoked ${one.revokedAt}`,
         ]);
-        print(answer, () => table(["id", "purpose", "label", "created", "ends"], rows));
+        print(answer, () => table(["id", "purpose", "user", "label", "created", "ends"], rows));
       }),
     );
   token

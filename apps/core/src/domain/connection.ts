@@ -1,7 +1,23 @@
+import type { DialectChoices } from "./dialect-rules.ts";
+import type { OwnRates } from "./request-kind.ts";
+
 /** How a token's subject finds a user (design §7). */
 export type SubjectRule = "direct" | "attribute" | "federated";
 export type SubjectCompare = "exact" | "casefold";
-export type ConnectionKind = "okta" | "entra" | "scim";
+
+/** Whose dialect a connection speaks. `scim` is everybody who is not named. */
+export const connectionKinds = [
+  "okta",
+  "entra",
+  "google",
+  "onelogin",
+  "jumpcloud",
+  "ping",
+  "rippling",
+  "keycloak",
+  "scim",
+] as const;
+export type ConnectionKind = (typeof connectionKinds)[number];
 
 export type Connection = {
   readonly id: string;
@@ -9,6 +25,8 @@ export type Connection = {
   readonly slug: string;
   readonly name: string;
   readonly kind: ConnectionKind;
+  /** What an admin has set otherwise than the kind's dialect says. */
+  readonly dialect: DialectChoices;
   readonly issuers: readonly string[];
   readonly audience: string | undefined;
   readonly subjectClaim: string;
@@ -16,4 +34,8 @@ export type Connection = {
   readonly subjectAttribute: string;
   readonly subjectCompare: SubjectCompare;
   readonly tokenLifetimeSec: number;
+  /** Grows with every change of its extension schemas; 0 where it never had one. */
+  readonly schemasVersion: number;
+  /** What it may ask for in a second, where that is not what every connection may. */
+  readonly rates: OwnRates;
 };

@@ -27,6 +27,9 @@ export type ExplainQuestion = {
   /** The claim's value as it stands in the token, of whatever type. */
   readonly sub: unknown;
   readonly subjectClaim: string;
+  /** What else of the token an entry may name. */
+  readonly session?: string | undefined;
+  readonly tokenId?: string | undefined;
 };
 
 /** A directory user that the subject might mean. */
@@ -71,6 +74,25 @@ export type RevocationFact = {
   readonly by: string | undefined;
   /** The feed's log has it. */
   readonly published: boolean;
+  /** What it strikes, where that is more or less than the subject. */
+  readonly scope: "sub" | "sid" | "jti" | "tenant" | "iss";
+  /** Since when gateways are told of it no more, for no token lives that it could refuse. */
+  readonly forgottenAt: Date | undefined;
+  /** The feed's sequence that has it; undefined where none has. */
+  readonly seq: number | undefined;
+  /** Since when every gateway that can be counted on enforces it. */
+  readonly enforcedAt: Date | undefined;
+};
+
+export type GatewayFact = {
+  readonly name: string;
+  readonly standing: "live" | "behind" | "blind" | "gone";
+  readonly seq: number;
+  /** When it first said that it was there. */
+  readonly seqAt: Date;
+  /** Undefined where it follows another epoch. */
+  readonly behind: number | undefined;
+  readonly asOfAgeMs: number;
 };
 
 export type SubjectFacts = {
@@ -80,11 +102,7 @@ export type SubjectFacts = {
   /** The identities that the subject has in the user store. */
   readonly identities: readonly IdentityFact[];
   readonly revocations: readonly RevocationFact[];
-  readonly gateways: readonly {
-    readonly name: string;
-    readonly behind: number | undefined;
-    readonly asOfAgeMs: number;
-  }[];
+  readonly gateways: readonly GatewayFact[];
   /** Another tenant knows the subject; only ever told to an operator of the house. */
   readonly otherTenants: readonly string[];
 };

@@ -1,6 +1,7 @@
 import type { ExplainStep } from "./explain-causes.ts";
 import type { Candidate, DenialFact, ExplainQuestion, IdentityFact, SubjectFacts } from "./explain-facts.ts";
-import { atSecond, isNumericDate, passed, problem, shown, span, unknown } from "./explain-token.ts";
+import { explainGateways, explainRevocation } from "./explain-revocation.ts";
+import { passed, problem, shown, span, unknown } from "./explain-token.ts";
 import { foldCase, isId } from "./identifier.ts";
 import { subjectKey } from "./subject.ts";
 
@@ -232,42 +233,6 @@ function explainDenial(denials: readonly DenialFact[]): ExplainStep {
   if (denials.some(({ reason }) => reason === "admin_revoked")) return problem("user_store", "revoked", evidence);
   if (denials.some(({ reason }) => reason === "admin_suspended")) return problem("user_store", "suspended", evidence);
   return problem("user_store", "denied", evidence);
-}
-
-function explainRevocation(token: ExplainQuestion["token"], { revocations }: SubjectFacts): ExplainStep {
-  const denying = revocations.find(({ deny }) => deny);
-  if (denying !== undefined) {
-    const by = denying.by === undefined ? "" : ` by credential ${denying.by}`;
-    const published = denying.published ? "" : "; not published to gateways yet";
-    return problem(
-      "revocation",
-      "revoked",
-      `denied since ${denying.since.toISOString()} (${denying.reason})${by}${published}`,
-    );
-  }
-  const cuts = revocations.flatMap((revocation) =>
-    revocation.nbf === undefined ? [] : [{ ...revocation, nbf: revocation.nbf }],
-  );
-  const latest = cuts.toSorted((a, b) => b.nbf - a.nbf)[0];
-  if (latest === undefined) return passed("revocation", "nothing is revoked");
-  const told = `tokens issued before ${atSecond(latest.nbf)} are dead (${latest.reason})`;
-  if (token?.kind !== "read") return passed("revocation", `not denied; ${told}`);
-  if (isNumericDate(token.iat) && token.iat >= latest.nbf)
-    return passed("revocation", `${told}; this one was issued at ${atSecond(token.iat)}`);
-  const issued = isNumericDate(token.iat) ? `was issued at ${atSecond(token.iat)}` : "does not say when it was issued";
-  return problem("revocation", "issued_before_revocation", `${told}; this one ${issued}`);
-}
-
-function explainGateways({ gateways }: SubjectFacts): ExplainStep {
-  if (gateways.length === 0) return unknown("gateway", "no gateway has reported how far it is");
-  const behind = gateways.filter((gateway) => gateway.behind !== 0);
-  if (behind.length === 0) return passed("gateway", `${gateways.length} at the head of the feed`);
-  // One that was switched off stays behind for good, so this is told and decides nothing.
-  const named = behind.slice(0, 5).map(({ name, behind: entries, asOfAgeMs }) => {
-    const distance = entries === undefined ? "on an older epoch" : `by ${entries} entries`;
-    return `${name} ${distance}, its word is ${span(asOfAgeMs / 1_000)} old`;
-  });
-  return unknown("gateway", `${behind.length} of ${gateways.length} behind: ${named.join("; ")}`);
 }
 
 function ago(at: Date, nowMs: number): string {

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Connection } from "./connection.ts";
 import { explain } from "./explain.ts";
-import type { Candidate, ExplainQuestion, SubjectFacts, TokenFacts } from "./explain-facts.ts";
+import type {
+  Candidate,
+  ExplainQuestion,
+  GatewayFact,
+  RevocationFact,
+  SubjectFacts,
+  TokenFacts,
+} from "./explain-facts.ts";
 
 const nowMs = Date.parse("2026-11-21T12:00:00Z");
 const nowSec = nowMs / 1_000;
@@ -13,6 +20,7 @@ const okta: Connection = {
   slug: "okta",
   name: "Okta",
   kind: "okta",
+  dialect: {},
   issuers: [iss],
   audience: "api",
   subjectClaim: "sub",
@@ -20,6 +28,8 @@ const okta: Connection = {
   subjectAttribute: "externalId",
   subjectCompare: "exact",
   tokenLifetimeSec: 3_600,
+  schemasVersion: 0,
+  rates: {},
 };
 const ann: Candidate = {
   directoryUserId: "d-ann",
@@ -44,6 +54,26 @@ const known: SubjectFacts = {
   revocations: [],
   gateways: [],
   otherTenants: [],
+};
+const edge: GatewayFact = {
+  name: "edge",
+  standing: "live",
+  seq: 7,
+  seqAt: new Date(nowMs - 1_000),
+  behind: 0,
+  asOfAgeMs: 100,
+};
+const entry: RevocationFact = {
+  deny: false,
+  nbf: undefined,
+  reason: "lifted",
+  since: new Date(nowMs),
+  by: undefined,
+  published: true,
+  scope: "sub",
+  forgottenAt: undefined,
+  seq: 7,
+  enforcedAt: undefined,
 };
 const stranger: SubjectFacts = { ...known, candidates: [], identities: [] };
 const good: Extract<TokenFacts, { kind: "read" }> = {
@@ -141,9 +171,7 @@ describe("what became of the user", () => {
   const left = { id: 7, kind: "user.deactivated", at: new Date(nowMs - 60_000) } as const;
 
   test("the directory's word is the cause, and the revocation that follows from it is not", () => {
-    const revocations = [
-      { deny: true, nbf: nowSec - 59, reason: "idp_inactive", since: new Date(nowMs), by: undefined, published: true },
-    ];
+    const revocations = [{ ...entry, deny: true, nbf: nowSec - 59, reason: "idp_inactive", since: new Date(nowMs) }];
     const answer = explain(asked("00u1Ann"), withAnn({ active: false, left }, { revocations }), nowMs);
     expect(answer.verdict.code).toBe("user_inactive");
     expect(answer.steps.find(({ step }) => step === "directory")?.evidence).toContain("event 7");
@@ -190,14 +218,7 @@ describe("what became of the user", () => {
 });
 
 describe("what was revoked", () => {
-  const cut = {
-    deny: false,
-    nbf: nowSec - 30,
-    reason: "lifted",
-    since: new Date(nowMs),
-    by: undefined,
-    published: true,
-  };
+  const cut = { ...entry, nbf: nowSec - 30 };
 
   test("a token from before the cut is dead, one from after it lives, one without a time counts as oldest", () => {
     const facts = { ...known, revocations: [cut] };
@@ -211,10 +232,34 @@ describe("what was revoked", () => {
       verdict(asked("00u7"), { ...stranger, revocations: [{ ...cut, deny: true, reason: "admin_revoked" }] }),
     ).toBe("revoked");
   });
+  test("what strikes a whole issuer or one session is told as that", () => {
+    const denied = { ...entry, deny: true, reason: "admin_revoked" };
+    const evidence = (scope: RevocationFact["scope"]): string =>
+      explain(asked("00u1Ann"), { ...known, revocations: [{ ...denied, scope }] }, nowMs).steps.find(
+        ({ step }) => step === "revocation",
+      )?.evidence ?? "";
+    expect(evidence("iss")).toContain("the whole issuer is denied");
+    expect(evidence("sid")).toContain("the token's session is denied");
+  });
+  test("it is told which gateways enforce an entry, since when, and which do not yet", () => {
+    const denied = { ...entry, deny: true, reason: "admin_revoked", enforcedAt: new Date(nowMs - 900) };
+    const gateways = [edge, { ...edge, name: "late", standing: "behind" as const, seq: 6, behind: 1 }];
+    const step = (facts: SubjectFacts) => explain(asked("00u1Ann"), facts, nowMs).steps.at(-1);
+    expect(step({ ...known, revocations: [denied], gateways: [edge] })).toMatchObject({
+      status: "ok",
+      evidence: "entry 7 is enforced by 1 of 1 gateways since 2026-11-21T11:59:59.100Z",
+    });
+    const told = step({ ...known, revocations: [{ ...denied, enforcedAt: undefined }], gateways })?.evidence;
+    expect(told).toContain("by 1 of 2 gateways: edge since 2026-11-21T11:59:59.000Z at the latest; not yet by late");
+    expect(step({ ...known, revocations: [denied], gateways: [{ ...edge, standing: "gone" }] })).toMatchObject({
+      status: "unknown",
+      evidence: "no gateway reports how far it is",
+    });
+  });
   test("a gateway that is behind is told and decides nothing", () => {
     const answer = explain(
       asked("00u1Ann"),
-      { ...known, gateways: [{ name: "edge", behind: 4, asOfAgeMs: 90_000 }] },
+      { ...known, gateways: [{ ...edge, standing: "behind", behind: 4, asOfAgeMs: 90_000 }] },
       nowMs,
     );
     expect(answer.verdict.code).toBe("ok");

@@ -12,16 +12,15 @@ export type RateLimiter = {
   close(): void;
 };
 
-/** How long a window is: what is not used in it is lost, and what is used up is there again after it. */
-export const rateWindowSec = 10;
-
 // A Redis that is there but does not answer must not hold up anybody for longer.
 const answerMsMax = 250;
-// What is too much is decided here, where each key may have a limit of its own.
-const unlimited = { points: Number.MAX_SAFE_INTEGER, duration: rateWindowSec };
-
-/** While Redis is away each process counts for itself, so that together they let through more, and never less. */
-export function createRateLimiter(redisUrl: string | undefined): RateLimiter {
+/**
+ * What is not used in a window is lost, and what is used up is there again after it. While Redis is
+ * away each process counts for itself, so that together they let through more, and never less.
+ */
+export function createRateLimiter(redisUrl: string | undefined, windowSec = 10): RateLimiter {
+  // What is too much is decided here, where each key may have a limit of its own.
+  const unlimited = { points: Number.MAX_SAFE_INTEGER, duration: windowSec };
   const memory = new RateLimiterMemory(unlimited);
   const redis = redisUrl === undefined ? undefined : connect(redisUrl);
   const limiter =
@@ -37,7 +36,7 @@ export function createRateLimiter(redisUrl: string | undefined): RateLimiter {
   return {
     take: async (key, perSec, count) => {
       const { consumedPoints, msBeforeNext } = await limiter.consume(key, count);
-      if (consumedPoints <= Math.max(perSec * rateWindowSec, count)) return undefined;
+      if (consumedPoints <= Math.max(perSec * windowSec, count)) return undefined;
       // Many at once that do not fit leave the room that they found to those who come one by one.
       if (count > 1) await limiter.reward(key, count);
       return Math.max(1, Math.ceil(msBeforeNext / 1_000));

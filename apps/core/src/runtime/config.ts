@@ -5,6 +5,7 @@ import { z } from "zod";
 const port = z.coerce.number().int().min(0).max(65_535);
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgresql://");
 const redisUrl = z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://");
+const perSec = z.coerce.number().int().min(1).max(1_000_000);
 const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
 const settings = {
@@ -38,6 +39,16 @@ const settings = {
     .min(60)
     .default(3600)
     .describe("how long replaced feed entries are kept for followers"),
+  FEED_REQUESTS_PER_SEC: perSec
+    .default(5_000)
+    .describe("how many requests one feed token may make of one process in a second"),
+  FEED_WAITING_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(10_000)
+    .describe("how many polls and streams may wait in one process at once"),
   DATABASE_POOL: z.coerce
     .number()
     .int()
@@ -45,6 +56,15 @@ const settings = {
     .max(200)
     .default(16)
     .describe("connections to PostgreSQL, for each process"),
+  SCIM_READS_PER_SEC: perSec
+    .default(1_000)
+    .describe("how many reads one SCIM connection may make in a second, counted over ten"),
+  SCIM_WRITES_PER_SEC: perSec
+    .default(1_000)
+    .describe("how many changes it may make in a second, each operation of a Bulk for itself, counted over ten"),
+  SCIM_DENIALS_PER_SEC: perSec
+    .default(1_000)
+    .describe("how many of its changes may take access away in a second, counted over ten and by themselves"),
   ROLLCALL_HOME: z.string().default(".rollcall").describe("where `up` keeps its database and its secrets"),
   ROLLCALL_URL: httpUrl
     .optional()

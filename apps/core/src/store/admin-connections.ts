@@ -1,16 +1,19 @@
-import { type Connection, DirectoryError, isId, type Json } from "../domain/index.ts";
+import { changedDialect, type Connection, type DialectPatch, DirectoryError, type Json } from "../domain/index.ts";
 import { recordAudit } from "./audit.ts";
-import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
+import { connectionColumns, connectionNamed, type ConnectionRow, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
-import { type Sql, sql } from "./sql.ts";
+import { sql } from "./sql.ts";
 import { assertSlug, slugRefusalOf } from "./tenants.ts";
 
 /** What an admin may set; the rest is given once, at creation. */
-export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug">;
-export type ConnectionPatch = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
-export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> & ConnectionPatch;
+export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug" | "schemasVersion">;
+type GivenSettings = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
+/** What is named is changed; a rule of the dialect that is null is the kind's again. */
+export type ConnectionPatch = Omit<GivenSettings, "dialect"> & { readonly dialect?: DialectPatch | undefined };
+export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> & GivenSettings;
 
 const connectionDefaults = {
+  dialect: {},
   issuers: [],
   audience: undefined,
   subjectClaim: "sub",
@@ -18,6 +21,7 @@ const connectionDefaults = {
   subjectAttribute: "externalId",
   subjectCompare: "exact",
   tokenLifetimeSec: 86_400,
+  rates: {},
 } as const satisfies Partial<ConnectionSettings>;
 
 /** Settings that decide which user a subject finds: after a change of one, users follow with a resync. */
@@ -40,9 +44,9 @@ export async function createConnection(
   try {
     return await database.inTenant(tenantId, async (transaction) => {
       const [row] = await transaction.query<ConnectionRow>(sql`
-        INSERT INTO connection (id, tenant_id, slug, name, kind, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec)
-        VALUES (${connection.id}, ${tenantId}, ${connection.slug}, ${settings.name}, ${settings.kind}, ${settings.issuers}::text[], ${settings.audience ?? null},
-          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec})
+        INSERT INTO connection (id, tenant_id, slug, name, kind, dialect, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec, rates)
+        VALUES (${connection.id}, ${tenantId}, ${connection.slug}, ${settings.name}, ${settings.kind}, ${JSON.stringify(settings.dialect)}::jsonb, ${settings.issuers}::text[], ${settings.audience ?? null},
+          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec}, ${JSON.stringify(settings.rates)}::jsonb)
         RETURNING ${connectionColumns}`);
       if (row === undefined) throw new Error("a connection was neither created nor refused");
       const detail = { slug: connection.slug, after: settingsDetail(settings) };
@@ -70,7 +74,7 @@ export async function findConnection(
 ): Promise<Connection | undefined> {
   const [row] = await database.once<ConnectionRow>(
     tenantId,
-    sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)}`,
+    sql`SELECT ${connectionColumns} FROM connection WHERE ${connectionNamed(slugOrId)}`,
   );
   return row && toConnection(row);
 }
@@ -85,19 +89,17 @@ export async function updateConnection(
 ): Promise<{ readonly connection: Connection; readonly resyncNeeded: boolean }> {
   return database.inTenant(tenantId, async (transaction) => {
     const [found] = await transaction.query<ConnectionRow>(
-      sql`SELECT ${connectionColumns} FROM connection WHERE ${named(slugOrId)} FOR UPDATE`,
+      sql`SELECT ${connectionColumns} FROM connection WHERE ${connectionNamed(slugOrId)} FOR UPDATE`,
     );
     if (found === undefined) throw new DirectoryError("not_found", `no connection ${slugOrId}`);
     const before = toConnection(found);
     const after: Connection = {
       ...before,
-      ...given(patch),
+      ...given({ ...patch, dialect: patch.dialect && changedDialect(before.dialect, patch.dialect) }),
       ...("audience" in patch ? { audience: patch.audience } : {}),
     };
     await write(transaction, after);
-    const changed = (Object.keys(given(patch)) as (keyof ConnectionSettings)[]).concat(
-      "audience" in patch ? ["audience"] : [],
-    );
+    const changed = settingNames.filter((name) => patch[name] !== undefined || (name === "audience" && name in patch));
     const detail = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
     await recordAudit(transaction, tenantId, { actor, action: "connection.update", target: before.id, detail });
     return {
@@ -109,19 +111,16 @@ export async function updateConnection(
 
 async function write(transaction: Transaction, connection: Connection): Promise<void> {
   await transaction.query(sql`
-    UPDATE connection SET name = ${connection.name}, kind = ${connection.kind}, issuers = ${connection.issuers}::text[], audience = ${connection.audience ?? null},
+    UPDATE connection SET name = ${connection.name}, kind = ${connection.kind}, dialect = ${JSON.stringify(connection.dialect)}::jsonb, issuers = ${connection.issuers}::text[], audience = ${connection.audience ?? null},
       subject_claim = ${connection.subjectClaim}, subject_rule = ${connection.subjectRule}, subject_attribute = ${connection.subjectAttribute},
-      subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}
+      subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}, rates = ${JSON.stringify(connection.rates)}::jsonb
     WHERE id = ${connection.id}`);
-}
-
-function named(slugOrId: string): Sql {
-  return isId(slugOrId) ? sql`connection.id = ${slugOrId}` : sql`connection.slug = ${slugOrId}`;
 }
 
 const settingNames = [
   "name",
   "kind",
+  "dialect",
   "issuers",
   "audience",
   "subjectClaim",
@@ -129,10 +128,11 @@ const settingNames = [
   "subjectAttribute",
   "subjectCompare",
   "tokenLifetimeSec",
+  "rates",
 ] as const satisfies readonly (keyof ConnectionSettings)[];
 
 /** What was named with a value: a setting left out, or set to undefined, stays as it is. */
-function given(patch: ConnectionPatch): Partial<ConnectionSettings> {
+function given(patch: GivenSettings): Partial<ConnectionSettings> {
   const entries = settingNames.flatMap((name) => (patch[name] === undefined ? [] : [[name, patch[name]] as const]));
   return Object.fromEntries(entries) as Partial<ConnectionSettings>;
 }

@@ -6,7 +6,13 @@ import type { Database, Transaction } from "./database.ts";
 import { sql } from "./sql.ts";
 
 /** Who acts, when, and what they said of it. */
-export type Act = { readonly actor: string; readonly at: Date; readonly note?: string | undefined };
+export type Act = {
+  readonly actor: string;
+  readonly at: Date;
+  readonly note?: string | undefined;
+  /** When a denial is to end by itself. */
+  readonly expiresAt?: Date | undefined;
+};
 
 export type RevocationOutcome = {
   /** The user that the target is; undefined for a subject that Rollcall does not know. */
@@ -18,6 +24,7 @@ export type RevocationOutcome = {
 };
 
 type AdminReason = "admin_suspended" | "admin_revoked";
+
 /** Denies a user until `unsuspendUser`, whatever the identity provider says meanwhile. Doing it twice changes nothing. Throws `not_found`. */
 export async function suspendUser(
   database: Database,
@@ -56,12 +63,24 @@ export async function adoptDenials(
   recycled: ReadonlySet<string>,
 ): Promise<void> {
   const gone = [...recycled].map((key) => JSON.parse(key) as [string, string]);
+  // What ends by itself ends as the user's denial from now on: another reason may stand by then.
   await transaction.query(sql`
-    INSERT INTO denial (tenant_id, user_id, reason, origin_id, note)
-    SELECT DISTINCT ${tenantId}::uuid, identity.user_id, 'admin_revoked', identity.user_id, 'the subject was denied before the user was known'
-    FROM identity JOIN revocation ON revocation.scope = 'sub' AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key
-    WHERE identity.user_id = ANY(${userIds}::uuid[]) AND revocation.deny AND revocation.reason = 'admin_revoked'
-      AND (identity.iss, identity.sub_key) NOT IN (SELECT * FROM unnest(${gone.map(([iss]) => iss)}::text[], ${gone.map(([, sub]) => sub)}::text[]))
+    WITH held AS (
+      SELECT identity.user_id, revocation.iss, revocation.sub, revocation.expires_at
+      FROM identity JOIN revocation ON revocation.scope = 'sub' AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key
+      WHERE identity.user_id = ANY(${userIds}::uuid[]) AND revocation.deny AND revocation.reason = 'admin_revoked'
+        AND (identity.iss, identity.sub_key) NOT IN (SELECT * FROM unnest(${gone.map(([iss]) => iss)}::text[], ${gone.map(([, sub]) => sub)}::text[]))
+    ), lasting AS (
+      UPDATE revocation SET expires_at = NULL FROM held
+      WHERE revocation.tenant_id = ${tenantId} AND revocation.scope = 'sub' AND revocation.iss = held.iss AND revocation.sub = held.sub AND revocation.expires_at IS NOT NULL
+      RETURNING revocation.iss, revocation.sub
+    ), told AS (
+      INSERT INTO feed_pending (tenant_id, scope, iss, sub, accepted_at) SELECT ${tenantId}, 'sub', iss, sub, now() FROM lasting
+    )
+    INSERT INTO denial (tenant_id, user_id, reason, origin_id, note, expires_at)
+    SELECT ${tenantId}::uuid, user_id, 'admin_revoked', user_id, 'the subject was denied before the user was known',
+      CASE WHEN bool_and(expires_at IS NOT NULL) THEN max(expires_at) END
+    FROM held GROUP BY user_id
     ON CONFLICT DO NOTHING`);
 }
 
@@ -81,10 +100,11 @@ export async function denyUser(
 ): Promise<RevocationOutcome> {
   await lockLinks(transaction, tenantId, userId);
   const added = await transaction.query(sql`
-    INSERT INTO denial (tenant_id, user_id, reason, origin_id, note, since) VALUES (${tenantId}, ${userId}, ${reason}, ${userId}, ${act.note ?? null}, ${act.at})
-    ON CONFLICT DO NOTHING RETURNING user_id`);
-  const changed = await convergeUserRevocations(transaction, tenantId, userId, act.at);
-  await renameDenied(transaction, userId);
+    INSERT INTO denial (tenant_id, user_id, reason, origin_id, note, since, expires_at)
+    VALUES (${tenantId}, ${userId}, ${reason}, ${userId}, ${act.note ?? null}, ${act.at}, ${act.expiresAt ?? null})
+    ON CONFLICT (user_id, reason, origin_id) DO UPDATE SET expires_at = excluded.expires_at WHERE denial.expires_at IS DISTINCT FROM excluded.expires_at
+    RETURNING user_id`);
+  const changed = await convergeDenials(transaction, tenantId, userId, act.at);
   if (added.length > 0) await audit(transaction, tenantId, action, userId, act);
   return { userId, issuerKnown: true, changed };
 }
@@ -102,10 +122,21 @@ export async function liftUser(
     sql`DELETE FROM denial WHERE user_id = ${userId} AND reason = ${reason} RETURNING user_id`,
   );
   if (lifted.length === 0) throw new DirectoryError("not_found", "no such revocation");
-  const changed = await convergeUserRevocations(transaction, tenantId, userId, act.at);
-  await renameDenied(transaction, userId);
+  const changed = await convergeDenials(transaction, tenantId, userId, act.at);
   await audit(transaction, tenantId, action, userId, act);
   return { userId, issuerKnown: true, changed };
+}
+
+/** Brings a user's keys to what its denials say now. Answers how many changed. */
+export async function convergeDenials(
+  transaction: Transaction,
+  tenantId: string,
+  userId: string,
+  at: Date,
+): Promise<number> {
+  const changed = await convergeUserRevocations(transaction, tenantId, userId, at);
+  await renameDenied(transaction, userId);
+  return changed;
 }
 
 /**
@@ -139,10 +170,14 @@ export async function audit(
   target: string,
   act: Act,
 ): Promise<void> {
+  const detail = {
+    ...(act.note === undefined ? {} : { note: act.note }),
+    ...(act.expiresAt === undefined ? {} : { expiresAt: act.expiresAt.toISOString() }),
+  };
   await recordAudit(transaction, tenantId, {
     actor: act.actor,
     action,
     target,
-    ...(act.note === undefined ? {} : { detail: { note: act.note } }),
+    ...(Object.keys(detail).length === 0 ? {} : { detail }),
   });
 }

@@ -1,4 +1,12 @@
-import type { Connection, ConnectionKind, SubjectCompare, SubjectRule } from "../domain/index.ts";
+import {
+  type Connection,
+  type ConnectionKind,
+  type DialectChoices,
+  isId,
+  type OwnRates,
+  type SubjectCompare,
+  type SubjectRule,
+} from "../domain/index.ts";
 import { type Sql, sql } from "./sql.ts";
 
 export type ConnectionRow = {
@@ -7,6 +15,7 @@ export type ConnectionRow = {
   slug: string;
   name: string;
   kind: ConnectionKind;
+  dialect: DialectChoices;
   issuers: string[];
   audience: string | null;
   subject_claim: string;
@@ -14,10 +23,17 @@ export type ConnectionRow = {
   subject_attribute: string;
   subject_compare: SubjectCompare;
   token_lifetime_sec: number;
+  schemas_version: number;
+  rates: OwnRates;
 };
 
-export const connectionColumns: Sql = sql`connection.id, connection.tenant_id, connection.slug, connection.name, connection.kind, connection.issuers,
-  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec`;
+export const connectionColumns: Sql = sql`connection.id, connection.tenant_id, connection.slug, connection.name, connection.kind, connection.dialect, connection.issuers,
+  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec, connection.schemas_version, connection.rates`;
+
+/** The connection with this slug or id. */
+export function connectionNamed(slugOrId: string): Sql {
+  return isId(slugOrId) ? sql`connection.id = ${slugOrId}` : sql`connection.slug = ${slugOrId}`;
+}
 
 export function toConnection(row: ConnectionRow): Connection {
   return {
@@ -26,6 +42,7 @@ export function toConnection(row: ConnectionRow): Connection {
     slug: row.slug,
     name: row.name,
     kind: row.kind,
+    dialect: row.dialect,
     issuers: row.issuers,
     audience: row.audience ?? undefined,
     subjectClaim: row.subject_claim,
@@ -33,5 +50,7 @@ export function toConnection(row: ConnectionRow): Connection {
     subjectAttribute: row.subject_attribute,
     subjectCompare: row.subject_compare,
     tokenLifetimeSec: row.token_lifetime_sec,
+    schemasVersion: row.schemas_version,
+    rates: row.rates,
   };
 }

@@ -1,4 +1,5 @@
 import type { Transaction } from "./database.ts";
+import { belonging } from "./nesting.ts";
 import { sql } from "./sql.ts";
 
 /** Brings the application's groups to the directory's present state; a deleted group takes its memberships with it. */
@@ -21,18 +22,17 @@ export async function convergeGroups(
   await deleteDead(transaction, ids);
 }
 
-/** Brings the memberships of these directory users to the directory's edges. Their links are locked by the caller. */
+/** Brings the memberships of these directory users to the directory's edges, nested groups included. Their links are locked by the caller. */
 export async function convergeMemberships(
   transaction: Transaction,
   tenantId: string,
   directoryUserIds: readonly string[],
 ): Promise<void> {
   const wanted = sql`
-    SELECT edge.group_id, edge.member_id, link.user_id, grp.connection_id, grp.display_name
-    FROM directory_member AS edge
-    JOIN directory_group AS grp ON grp.id = edge.group_id AND grp.deleted_at IS NULL
-    JOIN link ON link.directory_user_id = edge.member_id
-    WHERE edge.member_id = ANY(${directoryUserIds}::uuid[]) AND edge.kind = 'User'`;
+    SELECT belonging.group_id, belonging.member_id, link.user_id, grp.connection_id, grp.display_name
+    FROM (${belonging(directoryUserIds)}) AS belonging
+    JOIN directory_group AS grp ON grp.id = belonging.group_id AND grp.deleted_at IS NULL
+    JOIN link ON link.directory_user_id = belonging.member_id`;
   const made = await transaction.query<{ id: string }>(sql`
     INSERT INTO app_group (id, tenant_id, connection_id, display_name)
     SELECT DISTINCT ON (group_id) group_id, ${tenantId}::uuid, connection_id, display_name FROM (${wanted}) AS wanted ORDER BY group_id
@@ -43,18 +43,18 @@ export async function convergeMemberships(
       transaction,
       made.map(({ id }) => id),
     );
-  const removed = transaction.query(sql`
-    DELETE FROM app_group_member AS member
-    WHERE member.directory_user_id = ANY(${directoryUserIds}::uuid[])
-      AND NOT EXISTS (SELECT FROM (${wanted}) AS wanted WHERE wanted.group_id = member.group_id AND wanted.member_id = member.directory_user_id)`);
   // An edge that has come since the first statement waits for its own event; a group that is going is left out, not stumbled over.
-  const added = transaction.query(sql`
+  await transaction.query(sql`
+    WITH wanted AS MATERIALIZED (${wanted}), present AS (
+      SELECT id FROM app_group WHERE id = ANY(ARRAY(SELECT group_id FROM wanted)) ORDER BY id FOR KEY SHARE
+    ), removed AS (
+      -- Hashed subqueries, here and below: as joins they may be run through once for every row.
+      DELETE FROM app_group_member
+      WHERE directory_user_id = ANY(${directoryUserIds}::uuid[]) AND (group_id, directory_user_id) NOT IN (SELECT group_id, member_id FROM wanted)
+    )
     INSERT INTO app_group_member (tenant_id, group_id, user_id, directory_user_id)
-    SELECT ${tenantId}::uuid, wanted.group_id, wanted.user_id, wanted.member_id
-    FROM (${wanted}) AS wanted JOIN app_group ON app_group.id = wanted.group_id
-    ORDER BY wanted.group_id FOR KEY SHARE OF app_group
+    SELECT ${tenantId}::uuid, group_id, user_id, member_id FROM wanted WHERE (group_id IN (SELECT id FROM present)) IS TRUE
     ON CONFLICT (group_id, directory_user_id) DO UPDATE SET user_id = excluded.user_id WHERE app_group_member.user_id <> excluded.user_id`);
-  await Promise.all([removed, added]);
 }
 
 async function deleteDead(transaction: Transaction, ids: readonly string[]): Promise<void> {

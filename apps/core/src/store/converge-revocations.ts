@@ -12,6 +12,7 @@ type StandingRow = {
   denials: string[];
   deny: boolean | null;
   nbf: number | null;
+  forgotten: boolean;
 };
 
 type Entry = RevocationChange & {
@@ -19,6 +20,8 @@ type Entry = RevocationChange & {
   readonly sub: string;
   readonly acceptedAt: Date;
   readonly eventId: number | null;
+  /** When it ends by itself; a user's denials end in the user store, and with them their keys. */
+  readonly expiresAt?: Date | undefined;
 };
 
 /** What stands for every identity of these users, aliases too. */
@@ -76,7 +79,8 @@ export async function convergeUserRevocations(
 async function standings(transaction: Transaction, which: Sql): Promise<readonly StandingRow[]> {
   return transaction.query<StandingRow>(sql`
     SELECT identity.iss, identity.sub_key, identity.directory_user_id, identity.user_id,
-      ARRAY(SELECT reason FROM denial WHERE denial.user_id = identity.user_id) AS denials, revocation.deny, revocation.nbf
+      ARRAY(SELECT reason FROM denial WHERE denial.user_id = identity.user_id) AS denials, revocation.deny, revocation.nbf,
+      revocation.forgotten_at IS NOT NULL AS forgotten
     FROM identity
     LEFT JOIN revocation ON revocation.tenant_id = identity.tenant_id AND revocation.scope = 'sub'
       AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key
@@ -88,8 +92,10 @@ function toStanding(row: StandingRow): {
   current: { deny: boolean; nbf: number | undefined } | undefined;
   denials: readonly string[];
 } {
+  // Gateways have forgotten what the provider refuses too. A reason that it knows nothing of has to be told anew.
+  const untold = row.forgotten && row.denials.some((reason) => !reason.startsWith("idp_"));
   return {
-    current: row.deny === null ? undefined : { deny: row.deny, nbf: row.nbf ?? undefined },
+    current: row.deny === null ? undefined : { deny: row.deny && !untold, nbf: row.nbf ?? undefined },
     denials: row.denials,
   };
 }
@@ -104,14 +110,15 @@ export async function writeRevocations(
   if (entries.length === 0) return;
   const written = transaction.query(sql`
     WITH changed AS (
-      INSERT INTO revocation (tenant_id, scope, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, applied_at)
-      SELECT ${tenantId}, ${scope}, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, clock_timestamp()
+      INSERT INTO revocation (tenant_id, scope, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, expires_at, applied_at)
+      SELECT ${tenantId}, ${scope}, iss, sub, deny, nbf, origin, reason, event_id, accepted_at, expires_at, clock_timestamp()
       FROM unnest(${entries.map(({ iss }) => iss)}::text[], ${entries.map(({ sub }) => sub)}::text[], ${entries.map(({ deny }) => deny)}::boolean[],
         ${entries.map(({ nbf }) => nbf ?? null)}::bigint[], ${entries.map(({ origin }) => origin)}::text[], ${entries.map(({ reason }) => reason)}::text[],
-        ${entries.map(({ eventId }) => eventId)}::bigint[], ${entries.map(({ acceptedAt }) => acceptedAt)}::timestamptz[])
-        AS entry(iss, sub, deny, nbf, origin, reason, event_id, accepted_at)
+        ${entries.map(({ eventId }) => eventId)}::bigint[], ${entries.map(({ acceptedAt }) => acceptedAt)}::timestamptz[],
+        ${entries.map(({ expiresAt }) => expiresAt ?? null)}::timestamptz[]) AS entry(iss, sub, deny, nbf, origin, reason, event_id, accepted_at, expires_at)
       ON CONFLICT (tenant_id, scope, iss, sub) DO UPDATE SET deny = excluded.deny, nbf = excluded.nbf, origin = excluded.origin,
-        reason = excluded.reason, event_id = excluded.event_id, accepted_at = excluded.accepted_at, applied_at = excluded.applied_at
+        reason = excluded.reason, event_id = excluded.event_id, accepted_at = excluded.accepted_at, applied_at = excluded.applied_at,
+        expires_at = excluded.expires_at, forgotten_at = NULL
       RETURNING scope, iss, sub, accepted_at
     )
     INSERT INTO feed_pending (tenant_id, scope, iss, sub, accepted_at)

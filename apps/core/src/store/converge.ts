@@ -2,6 +2,7 @@ import { type EventKind, takesAccess } from "../domain/index.ts";
 import { convergeGroups, convergeMemberships } from "./converge-groups.ts";
 import { convergeUsers, type Subject } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
+import { type Expansion, expandGroups } from "./group-expansion.ts";
 import type { WaitingEvent } from "./inbox.ts";
 import { sql } from "./sql.ts";
 
@@ -16,36 +17,37 @@ const membershipKinds: ReadonlySet<EventKind> = new Set([
 
 /**
  * Converges every subject that the events name, in the caller's transaction: duplicates, reordering
- * and repetition all end in the directory's present state. Answers whether a revocation changed.
+ * and repetition all end in the directory's present state. Answers which events are not done yet: what
+ * happens to a group is passed on to its members piece by piece.
  */
 export async function converge(
   transaction: Transaction,
   tenantId: string,
   events: readonly WaitingEvent[],
-): Promise<boolean> {
-  const [, changed] = await Promise.all([
+): Promise<Expansion> {
+  const [, expansion] = await Promise.all([
     // What a power cut takes from here is converged again, for its events are then unapplied again, and
     // what was published rests on it in the same log. Only acknowledging and publishing wait for the disk.
     transaction.query(sql`SET LOCAL synchronous_commit = off`),
     convergeSubjects(transaction, tenantId, events),
   ]);
-  return changed;
+  return expansion;
 }
 
 async function convergeSubjects(
   transaction: Transaction,
   tenantId: string,
   events: readonly WaitingEvent[],
-): Promise<boolean> {
+): Promise<Expansion> {
   const users = events.filter((event) => event.subjectKind === "user");
   const groups = events.filter((event) => event.subjectKind === "group");
 
-  const changed = users.length > 0 && (await convergeUsers(transaction, tenantId, subjectsOf(users)));
+  if (users.length > 0) await convergeUsers(transaction, tenantId, subjectsOf(users));
   const regrouped = new Set(users.filter((event) => membershipKinds.has(event.kind)).map((event) => event.subjectId));
   if (regrouped.size > 0) await convergeMemberships(transaction, tenantId, [...regrouped]);
-  if (groups.length > 0)
-    await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
-  return changed;
+  if (groups.length === 0) return { unfinished: [], lanes: [] };
+  await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
+  return expandGroups(transaction, tenantId, groups);
 }
 
 function subjectsOf(events: readonly WaitingEvent[]): readonly Subject[] {

@@ -10,6 +10,10 @@ export type CredentialInfo = {
   readonly id: string;
   readonly purpose: Purpose;
   readonly connectionId: string | undefined;
+  /** The one user that it speaks for. */
+  readonly userId: string | undefined;
+  /** For the feed: it reads subjects by their hashes alone. */
+  readonly hashed: boolean;
   readonly label: string;
   readonly createdAt: Date;
   readonly expiresAt: Date | undefined;
@@ -21,6 +25,8 @@ type CredentialInfoRow = {
   id: string;
   purpose: Purpose;
   connection_id: string | null;
+  user_id: string | null;
+  hashed: boolean;
   label: string;
   created_at: Date;
   expires_at: Date | null;
@@ -28,7 +34,7 @@ type CredentialInfoRow = {
   last_used_at: Date | null;
 };
 
-const columns = sql`id, purpose, connection_id, label, created_at, expires_at, revoked_at, last_used_at`;
+const columns = sql`id, purpose, connection_id, user_id, hashed, label, created_at, expires_at, revoked_at, last_used_at`;
 
 /** Issues a token and answers it only once its audit row is durable; without one the token is revoked and never shown. */
 export async function issueAudited(
@@ -42,6 +48,8 @@ export async function issueAudited(
     purpose: credential.purpose,
     label: credential.label,
     connectionId: credential.connectionId ?? null,
+    userId: credential.userId ?? null,
+    ...(credential.hashed === true ? { hashed: true } : {}),
   };
   try {
     await database.house(
@@ -109,6 +117,8 @@ function toInfo(row: CredentialInfoRow): CredentialInfo {
     id: row.id,
     purpose: row.purpose,
     connectionId: row.connection_id ?? undefined,
+    userId: row.user_id ?? undefined,
+    hashed: row.hashed,
     label: row.label,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Connection } from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
+import { createLookup } from "./credential-lookup.ts";
 import type { Database } from "./database.ts";
 import { sql } from "./sql.ts";
 
@@ -13,12 +14,19 @@ export type Bearer = {
   readonly tenantId: string | undefined;
   /** For SCIM: the connection that the token names. */
   readonly connection: Connection | undefined;
+  /** For SCIM: the one directory user that the token speaks for; undefined where it speaks for the connection. */
+  readonly userId: string | undefined;
+  /** For the feed: the token reads subjects by their hashes alone. */
+  readonly hashed: boolean;
 };
 
 export type NewCredential = {
   readonly purpose: Purpose;
   readonly tenantId: string | undefined;
   readonly connectionId?: string;
+  /** A living user of the connection. Their token works while they may enter, and dies with them. */
+  readonly userId?: string;
+  readonly hashed?: boolean;
   readonly label: string;
   readonly expiresAt?: Date;
 };
@@ -26,13 +34,21 @@ export type NewCredential = {
 export type Credentials = {
   /** Makes a token and answers it once; only its keyed digest is kept. */
   issue(credential: NewCredential): Promise<{ readonly id: string; readonly token: string }>;
-  /** Undefined for every token that is not alive for this purpose: unknown, wrong, expired and revoked answer alike. */
+  /**
+   * Undefined for every token that is not alive for this purpose: unknown, wrong, expired and revoked
+   * answer alike, and so does that of a user who may not enter. Throws `unavailable` for a token that
+   * was never seen here, while too many of those are being asked about.
+   */
   authenticate(token: string, purpose: Purpose): Promise<Bearer | undefined>;
+  /** A key of the house for one purpose: 32 bytes, the same in every process, that tell nothing of any other. */
+  keyFor(purpose: string): Buffer;
 };
 
 type CredentialRow = Omit<ConnectionRow, "id" | "tenant_id"> & {
   credential_id: string;
   credential_tenant_id: string | null;
+  user_id: string | null;
+  hashed: boolean;
   purpose: Purpose;
   digest: Buffer;
   id: string | null;
@@ -41,49 +57,70 @@ type CredentialRow = Omit<ConnectionRow, "id" | "tenant_id"> & {
 
 const tokenShape = /^rc_(scim|feed|admin)_([0-9a-f]{16})_([\w-]{43})$/;
 
-// A revoked token dies everywhere within this; it spares most requests a look-up.
-const rememberMs = 1_000;
-const rememberMax = 10_000;
+// That there is no such token is believed for so long: ids are random, and nobody has one before it exists.
+const absentMs = 10_000;
+// That a user may not enter is believed no longer than that they may.
+const standingMs = 1_000;
 
 /** Bearer tokens: 256 random bits, stored as HMAC-SHA-256 under the house secret, compared in constant time. */
 export function createCredentials(database: Database, secret: string, now: () => number): Credentials {
-  const remembered = new Map<string, { readonly row: CredentialRow | undefined; readonly untilMs: number }>();
   const digestOf = (token: string): Buffer => createHmac("sha256", secret).update(token).digest();
   const nobody = digestOf("nobody");
-
-  async function look(id: string): Promise<CredentialRow | undefined> {
-    const known = remembered.get(id);
-    if (known !== undefined && known.untilMs > now()) return known.row;
-    const [row] = await database.house<CredentialRow>(sql`
-      SELECT credential.id AS credential_id, credential.tenant_id AS credential_tenant_id, credential.purpose, credential.digest, ${connectionColumns}
-      FROM credential LEFT JOIN connection ON connection.id = credential.connection_id
-      WHERE credential.id = ${id} AND credential.revoked_at IS NULL AND (credential.expires_at IS NULL OR credential.expires_at > now())`);
-    if (remembered.size >= rememberMax) remembered.clear();
-    if (row !== undefined) remembered.set(id, { row, untilMs: now() + rememberMs });
-    return row;
-  }
+  const credentials = createLookup((id) => readCredential(database, id), now, absentMs);
+  const standings = createLookup((key) => readStanding(database, key), now, standingMs);
 
   return {
     issue: async (credential) => {
       const id = randomBytes(8).toString("hex");
       const token = `rc_${credential.purpose}_${id}_${randomBytes(32).toString("base64url")}`;
       await database.house(sql`
-        INSERT INTO credential (id, tenant_id, connection_id, purpose, label, digest, expires_at)
-        VALUES (${id}, ${credential.tenantId ?? null}, ${credential.connectionId ?? null}, ${credential.purpose}, ${credential.label},
-          ${digestOf(token)}, ${credential.expiresAt ?? null})`);
+        INSERT INTO credential (id, tenant_id, connection_id, user_id, hashed, purpose, label, digest, expires_at)
+        VALUES (${id}, ${credential.tenantId ?? null}, ${credential.connectionId ?? null}, ${credential.userId ?? null}, ${credential.hashed ?? false}, ${credential.purpose},
+          ${credential.label}, ${digestOf(token)}, ${credential.expiresAt ?? null})`);
       return { id, token };
     },
+    keyFor: (purpose) => Buffer.from(hkdfSync("sha256", secret, "", `rollcall ${purpose}`, 32)),
     authenticate: async (token, purpose) => {
       const [, , id] = tokenShape.exec(token) ?? [];
-      const row = id === undefined ? undefined : await look(id);
+      const row = id === undefined ? undefined : await credentials.find(id);
       const matches = timingSafeEqual(row?.digest ?? nobody, digestOf(token));
       if (row === undefined || !matches || row.purpose !== purpose) return undefined;
+      // Asked by holders of the right token alone: strangers never come as far as this.
+      if (row.user_id !== null && (await standings.find(standingKey(row))) === undefined) return undefined;
       return {
         credentialId: row.credential_id,
         purpose,
         tenantId: row.credential_tenant_id ?? undefined,
         connection: row.id === null ? undefined : toConnection(row as ConnectionRow),
+        userId: row.user_id ?? undefined,
+        hashed: row.hashed,
       };
     },
   };
+}
+
+async function readCredential(database: Database, id: string): Promise<CredentialRow | undefined> {
+  const [row] = await database.house<CredentialRow>(sql`
+    SELECT credential.id AS credential_id, credential.tenant_id AS credential_tenant_id, credential.user_id, credential.hashed, credential.purpose, credential.digest,
+      ${connectionColumns}
+    FROM credential LEFT JOIN connection ON connection.id = credential.connection_id
+    WHERE credential.id = ${id} AND credential.revoked_at IS NULL AND (credential.expires_at IS NULL OR credential.expires_at > now())`);
+  return row;
+}
+
+function standingKey(row: CredentialRow): string {
+  return [row.credential_tenant_id, row.id, row.user_id].join(" ");
+}
+
+/** True where the user of a credential lives and nobody denies them; undefined where not. */
+async function readStanding(database: Database, key: string): Promise<true | undefined> {
+  const [tenantId = "", connectionId, userId] = key.split(" ");
+  const rows = await database.once(
+    tenantId,
+    sql`SELECT FROM directory_user AS usr
+      WHERE id = ${userId} AND connection_id = ${connectionId} AND deleted_at IS NULL AND active AND NOT EXISTS (
+        SELECT FROM link JOIN denial ON denial.user_id = link.user_id WHERE link.directory_user_id = usr.id
+      )`,
+  );
+  return rows.length === 1 ? true : undefined;
 }

@@ -1,263 +1,180 @@
+import { type Comparison, DirectoryError, type Filter, isId } from "../domain/index.ts";
+import { type Column, columnOf, jsonOf, type Searched } from "./resource-columns.ts";
+import { type Edges, edgesOf } from "./resource-edges.ts";
+import { joinSql, type Sql, sql } from "./sql.ts";
 import {
-  type CompareOperator,
-  DirectoryError,
-  type Filter,
-  type FilterValue,
-  foldCase,
-  isId,
-} from "../domain/index.ts";
-import { joinSql, Sql, sql } from "./sql.ts";
+  columnMatches,
+  columnPresent,
+  jsonElements,
+  jsonMatches,
+  type JsonPlace,
+  jsonPresent,
+  pathSteps,
+} from "./value-match.ts";
 
-/** How a resource is asked about what its attributes do not hold. */
-export type FilterColumns = {
-  /** Comparisons that an index answers, or that live outside the attributes; undefined leaves it to the JSON. */
-  readonly special: (path: string, operator: CompareOperator, value: FilterValue) => Sql | undefined;
-  /** The attribute whose elements are membership edges. */
+/** What a path means in a resource, or in one of its elements. */
+type Scope = {
+  column(path: string): Column | undefined;
+  /** Undefined for what is no JSON at all. */
+  place(path: string): JsonPlace | undefined;
   readonly edges: Edges | undefined;
+  /** A condition that follows from the comparison and that an index answers. */
+  indexed(comparison: Comparison): Sql | undefined;
 };
-
-type Edges = { readonly attribute: "groups" | "members"; readonly ofResource: Sql; readonly value: Sql };
-
-const caseExactPaths = new Set(["id", "externalId"]);
-// RFC 7643 §3.1: every resource has these, and none of them is among its attributes.
-const alwaysPresent = new Set([
-  "id",
-  "schemas",
-  "meta",
-  "meta.resourceType",
-  "meta.created",
-  "meta.lastModified",
-  "meta.location",
-  "meta.version",
-]);
-
-export const userColumns: FilterColumns = {
-  special: (path, operator, value) => {
-    if (path === "userName" && operator === "eq" && typeof value === "string")
-      return sql`user_name_key = ${foldCase(value)}`;
-    if (path === "active" && operator === "eq" && typeof value === "boolean") return sql`active = ${value}`;
-    return common(path, operator, value, "User");
-  },
-  edges: { attribute: "groups", ofResource: sql`edge.member_id = directory_user.id`, value: sql`edge.group_id::text` },
-};
-
-export const groupColumns: FilterColumns = {
-  special: (path, operator, value) => {
-    if (path === "displayName" && operator === "eq" && typeof value === "string")
-      return sql`display_name_key = ${foldCase(value)}`;
-    return common(path, operator, value, "Group");
-  },
-  edges: { attribute: "members", ofResource: sql`edge.group_id = directory_group.id`, value: sql`edge.member` },
-};
-
-/** What is inside an element: nothing but its JSON. */
-const elementColumns: FilterColumns = { special: () => undefined, edges: undefined };
 
 /**
- * RFC 7644 §3.4.2.2 as a condition. Every value is a parameter; a name that is not known compares
- * with nothing. Throws `filter_invalid` for what cannot be answered, and never answers it wrongly.
+ * RFC 7644 §3.4.2.2 as a condition on the rows of a kind's table. Every value is a parameter. Null
+ * counts as false, so that whoever negates must say what null is.
  */
-export function filterSql(filter: Filter, columns: FilterColumns): Sql {
+export function filterSql(filter: Filter, searched: Searched): Sql {
+  return conditionOf(filter, resourceScope(searched));
+}
+
+/** Whether a filter is what identity providers look somebody up by: one of few shapes, and answered by an index. */
+export function isLookup(filter: Filter): boolean {
+  const comparison = filter.kind === "element" && filter.term.kind === "compare" ? filter.rest : filter;
+  if (comparison === undefined || !("operator" in comparison)) return false;
+  const path = filter.kind === "element" ? `${filter.path}.${comparison.path}` : comparison.path;
+  return comparison.operator === "eq" && typeof comparison.value === "string" && lookupPaths.has(path);
+}
+
+const lookupPaths: ReadonlySet<string> = new Set(["id", "userName", "externalId", "displayName", "emails.value"]);
+
+function resourceScope(searched: Searched): Scope {
+  return {
+    column: (path) => columnOf(searched, path),
+    // The version that is shown is made with each answer (RFC 7644 §3.14): no row holds it.
+    place: (path) => (path === "meta.version" ? undefined : { json: jsonOf(searched, path), steps: pathSteps(path) }),
+    edges: edgesOf(searched),
+    indexed: ({ path, operator, value }) => {
+      if (operator !== "eq" || typeof value !== "string") return undefined;
+      if (path === "id") return isId(value) ? sql`id = ${value}` : sql`false`;
+      if (searched.kind === "Group") return undefined;
+      if (path === "displayName") return sql`display_name_key = (SELECT rollcall_key(${value}))`;
+      return path === "emails.value" ? hasEmail(searched, value) : undefined;
+    },
+  };
+}
+
+/** An element is all JSON. */
+function elementScope(item: Sql): Scope {
+  return {
+    column: () => undefined,
+    place: (path) => ({ json: item, steps: [path] }),
+    edges: undefined,
+    indexed: () => undefined,
+  };
+}
+
+function edgeScope(edges: Edges): Scope {
+  return { column: edges.column, place: () => undefined, edges: undefined, indexed: () => undefined };
+}
+
+function conditionOf(filter: Filter, scope: Scope): Sql {
   switch (filter.kind) {
     case "compare":
-      return compareSql(filter.path, filter.operator, filter.value, columns);
+      return compareSql(filter, scope);
     case "present":
-      return presentIn(filter.path, columns);
+      return presentSql(filter.path, scope);
     case "and":
-      return sql`(${joinSql(
-        filter.terms.map((term) => filterSql(term, columns)),
-        " AND ",
-      )})`;
+      return filter.terms.length === 0 ? sql`true` : sql`(${joinSql(conditionsOf(filter.terms, scope), " AND ")})`;
     case "or":
-      return sql`(${joinSql(
-        filter.terms.map((term) => filterSql(term, columns)),
-        " OR ",
-      )})`;
+      return filter.terms.length === 0 ? sql`false` : sql`(${joinSql(conditionsOf(filter.terms, scope), " OR ")})`;
     case "not":
-      return sql`(NOT coalesce(${filterSql(filter.term, columns)}, false))`;
+      return sql`(NOT coalesce(${conditionOf(filter.term, scope)}, false))`;
     case "element":
-      return columns.edges?.attribute === filter.path
-        ? edgeExists(columns.edges, edgeSql(columns.edges, wholeTerm(filter)))
-        : elementSql(filter);
+      return elementSql(filter, scope);
   }
 }
 
-function compareSql(path: string, operator: CompareOperator, value: FilterValue, columns: FilterColumns): Sql {
-  if (columns.edges !== undefined && isWithin(path, columns.edges.attribute))
-    return compareEdges(columns.edges, path, operator, value);
-  return (
-    columns.special(path, operator, value) ?? compareJson(pathSteps(path), operator, value, caseExactPaths.has(path))
-  );
+function conditionsOf(terms: readonly Filter[], scope: Scope): readonly Sql[] {
+  return terms.map((term) => conditionOf(term, scope));
 }
 
-function common(
-  path: string,
-  operator: CompareOperator,
-  value: FilterValue,
-  resourceType: "User" | "Group",
-): Sql | undefined {
-  if (path === "externalId" && operator === "eq" && value !== null) return sql`external_id = ${value}`;
-  if (!alwaysPresent.has(path)) return undefined;
-  if (value === null && (operator === "eq" || operator === "ne")) return operator === "eq" ? sql`false` : sql`true`;
-  if (path === "id" && operator === "eq")
-    return typeof value === "string" && isId(value) ? sql`id = ${value}` : sql`false`;
-  if (path === "meta.resourceType" && operator === "eq") return value === resourceType ? sql`true` : sql`false`;
-  if (path === "meta.created" || path === "meta.lastModified") return compareTime(path, operator, value);
-  throw unsupported(path, operator);
+function compareSql(comparison: Comparison, scope: Scope): Sql {
+  const { edges } = scope;
+  if (edges !== undefined && isWithin(comparison.path, edges.attribute)) return compareEdges(edges, comparison);
+  const indexed = scope.indexed(comparison);
+  const exact = compareValue(comparison, scope);
+  return indexed === undefined ? exact : sql`(${indexed} AND ${exact})`;
 }
 
-function compareTime(path: "meta.created" | "meta.lastModified", operator: CompareOperator, value: FilterValue): Sql {
-  const order = orderOf(operator);
-  if (order === undefined || typeof value !== "string" || Number.isNaN(Date.parse(value)))
-    throw unsupported(path, operator);
-  return path === "meta.created"
-    ? sql`created_at ${order} ${value}::timestamptz`
-    : sql`updated_at ${order} ${value}::timestamptz`;
+function compareValue(comparison: Comparison, scope: Scope): Sql {
+  const column = scope.column(comparison.path);
+  if (column !== undefined) return columnMatches(column, comparison);
+  const place = scope.place(comparison.path);
+  if (place === undefined) throw unanswerable(comparison.path);
+  return jsonMatches(place, comparison);
 }
 
-function presentIn(path: string, columns: FilterColumns): Sql {
-  if (columns.edges !== undefined && isWithin(path, columns.edges.attribute)) return presentEdges(columns.edges, path);
-  // Only a resource has columns of its own; an element may well have an `id` in its JSON.
-  if (columns.edges !== undefined && alwaysPresent.has(path)) return sql`true`;
-  return presentSql(pathSteps(path));
+function presentSql(path: string, scope: Scope): Sql {
+  const { edges } = scope;
+  if (edges !== undefined && isWithin(path, edges.attribute)) {
+    return edgePresent(edges, path.slice(edges.attribute.length + 1));
+  }
+  // What every resource has, and no path of its own holds.
+  if (edges !== undefined && (path === "meta" || path === "meta.version")) return sql`true`;
+  const column = scope.column(path);
+  if (column !== undefined) return columnPresent(column);
+  const place = scope.place(path);
+  if (place === undefined) throw unanswerable(path);
+  return jsonPresent(place);
+}
+
+/** `emails[type eq "work" and value co "@x"].value eq "…"`: one element must meet every term. */
+function elementSql(filter: Extract<Filter, { kind: "element" }>, scope: Scope): Sql {
+  const term = wholeTerm(filter);
+  const { edges } = scope;
+  if (edges?.attribute === filter.path) {
+    const only = term.kind === "compare" && term.operator !== "ne" && term.value !== null ? term : undefined;
+    const found = only && edges.from(only.path, (column) => columnMatches(column, only));
+    return found ?? edgeExists(edges, conditionOf(term, edgeScope(edges)));
+  }
+  const place = scope.place(filter.path);
+  if (place === undefined) throw unanswerable(filter.path);
+  const found = sql`EXISTS (SELECT FROM ${jsonElements(place)} AS element(item) WHERE ${conditionOf(term, elementScope(sql`element.item`))})`;
+  const email = filter.path === "emails" ? emailIn(term) : undefined;
+  const indexed = email && scope.indexed({ ...email, path: "emails.value" });
+  return indexed === undefined ? found : sql`(${indexed} AND ${found})`;
+}
+
+/** The address that an element of `emails` must have to meet a term. */
+function emailIn(term: Filter): Comparison | undefined {
+  if (term.kind === "and") return term.terms.map(emailIn).find((found) => found !== undefined);
+  const isAddress = term.kind === "compare" && term.path === "value" && term.operator === "eq" && term.value !== null;
+  return isAddress ? term : undefined;
+}
+
+function hasEmail({ connectionId }: Searched, address: string): Sql {
+  return sql`id IN (SELECT user_id FROM directory_email WHERE directory_email.connection_id = ${connectionId} AND email_key = (SELECT rollcall_key(${address})))`;
+}
+
+function compareEdges(edges: Edges, comparison: Comparison): Sql {
+  const { path, operator, value } = comparison;
+  if (operator === "ne") return sql`(NOT ${compareEdges(edges, { ...comparison, operator: "eq" })})`;
+  const sub = path.slice(edges.attribute.length + 1);
+  // To equal null is to have no edge that says anything there (RFC 7643 §2.5).
+  if (value === null) return sql`(NOT ${edgePresent(edges, sub)})`;
+  const found = edges.from(sub, (column) => columnMatches(column, comparison));
+  return found ?? edgeExists(edges, compareValue({ ...comparison, path: sub }, edgeScope(edges)));
+}
+
+function edgePresent(edges: Edges, sub: string): Sql {
+  return edgeExists(edges, sub === "" ? sql`true` : presentSql(sub, edgeScope(edges)));
+}
+
+function edgeExists(edges: Edges, condition: Sql): Sql {
+  return sql`EXISTS (SELECT FROM ${edges.rows} WHERE ${condition})`;
+}
+
+function wholeTerm({ term, rest }: Extract<Filter, { kind: "element" }>): Filter {
+  return rest === undefined ? term : { kind: "and", terms: [term, { kind: "compare", ...rest }] };
 }
 
 function isWithin(path: string, attribute: string): boolean {
   return path === attribute || path.startsWith(`${attribute}.`);
 }
 
-function compareEdges(edges: Edges, path: string, operator: CompareOperator, value: FilterValue): Sql {
-  if (path !== edges.attribute && path !== `${edges.attribute}.value`) throw unsupported(path, operator);
-  if (operator !== "eq" && operator !== "ne") throw unsupported(path, operator);
-  const found = edgeExists(edges, value === null ? sql`true` : sql`${edges.value} = ${value}`);
-  // Equal to null is to have none (RFC 7643 §2.5), so here the two operators change places.
-  return (operator === "eq") === (value !== null) ? found : sql`NOT ${found}`;
-}
-
-function presentEdges(edges: Edges, path: string): Sql {
-  if (path !== edges.attribute && path !== `${edges.attribute}.value`) throw unsupported(path, "pr");
-  return edgeExists(edges, sql`true`);
-}
-
-function edgeExists(edges: Edges, condition: Sql): Sql {
-  return sql`EXISTS (SELECT FROM directory_member AS edge WHERE ${edges.ofResource} AND ${condition})`;
-}
-
-/** What one edge must meet: its `value`, in any combination; an edge knows no more of itself. */
-function edgeSql(edges: Edges, term: Filter): Sql {
-  switch (term.kind) {
-    case "and":
-      return sql`(${joinSql(
-        term.terms.map((one) => edgeSql(edges, one)),
-        " AND ",
-      )})`;
-    case "or":
-      return sql`(${joinSql(
-        term.terms.map((one) => edgeSql(edges, one)),
-        " OR ",
-      )})`;
-    case "not":
-      return sql`(NOT ${edgeSql(edges, term.term)})`;
-    case "present":
-      if (term.path === "value") return sql`true`;
-      throw unsupported(`${edges.attribute}.${term.path}`, "pr");
-    case "compare":
-      if (term.path !== "value" || (term.operator !== "eq" && term.operator !== "ne"))
-        throw unsupported(`${edges.attribute}.${term.path}`, term.operator);
-      if (term.value === null) return term.operator === "eq" ? sql`false` : sql`true`;
-      return term.operator === "eq" ? sql`${edges.value} = ${term.value}` : sql`${edges.value} <> ${term.value}`;
-    case "element":
-      throw unsupported(`${edges.attribute}.${term.path}`, "[ ]");
-  }
-}
-
-function wholeTerm(filter: Extract<Filter, { kind: "element" }>): Filter {
-  return filter.rest === undefined
-    ? filter.term
-    : { kind: "and", terms: [filter.term, { kind: "compare", ...filter.rest }] };
-}
-
-/** `emails[type eq "work" and value co "@x"].value eq "…"`: one element must meet every term. */
-function elementSql(filter: Extract<Filter, { kind: "element" }>): Sql {
-  const condition = filterSql(wholeTerm(filter), elementColumns);
-  return sql`EXISTS (SELECT FROM jsonb_array_elements(${arrayAt(pathSteps(filter.path))}) AS element(attributes) WHERE ${condition})`;
-}
-
-function compareJson(steps: readonly string[], operator: CompareOperator, value: FilterValue, caseExact: boolean): Sql {
-  // An equality with null asks for an attribute without a value (RFC 7643 §2.5).
-  if (value === null)
-    return operator === "eq" ? sql`NOT ${presentSql(steps)}` : operator === "ne" ? presentSql(steps) : sql`false`;
-  const matches = valueMatches(operator === "ne" ? "eq" : operator, value, caseExact);
-  const exists = sql`EXISTS (SELECT FROM ${valuesAt(steps)} AS found(value) WHERE ${matches})`;
-  return operator === "ne" ? sql`NOT ${exists}` : exists;
-}
-
-function valueMatches(operator: CompareOperator, value: Exclude<FilterValue, null>, caseExact: boolean): Sql {
-  const order = orderOf(operator);
-  if (typeof value === "boolean") {
-    if (operator !== "eq") throw unsupported("a boolean", operator);
-    return sql`found.value = ${JSON.stringify(value)}::jsonb`;
-  }
-  if (typeof value === "number") {
-    if (order === undefined) throw unsupported("a number", operator);
-    return sql`jsonb_typeof(found.value) = 'number' AND (found.value)::numeric ${order} ${value}::numeric`;
-  }
-  const found = caseExact ? sql`(found.value #>> '{}')` : sql`lower(normalize(found.value #>> '{}', NFKC))`;
-  const wanted = caseExact ? value : foldCase(value);
-  if (order !== undefined) return sql`${found} ${order} ${wanted} COLLATE "C"`;
-  switch (operator) {
-    case "co":
-      return sql`strpos(${found}, ${wanted}) > 0`;
-    case "sw":
-      return sql`starts_with(${found}, ${wanted})`;
-    default:
-      return sql`right(${found}, length(${wanted}::text)) = ${wanted}`;
-  }
-}
-
-function orderOf(operator: CompareOperator): Sql | undefined {
-  switch (operator) {
-    case "eq":
-      return new Sql(["="], []);
-    case "gt":
-      return new Sql([">"], []);
-    case "ge":
-      return new Sql([">="], []);
-    case "lt":
-      return new Sql(["<"], []);
-    case "le":
-      return new Sql(["<="], []);
-    default:
-      return undefined;
-  }
-}
-
-function presentSql(steps: readonly string[]): Sql {
-  return sql`EXISTS (SELECT FROM ${valuesAt(steps)} AS found(value) WHERE found.value NOT IN ('null', '""', '[]', '{}'))`;
-}
-
-/**
- * Every value at a path. Lax mode walks through arrays on its own (SQL/JSON path), and a
- * multi-valued complex attribute without a sub-attribute means its `value` (RFC 7644 §3.4.2.2).
- */
-function valuesAt(steps: readonly string[]): Sql {
-  const path = `lax $${steps.map((step) => `.${JSON.stringify(step)}`).join("")}`;
-  const found = sql`jsonb_path_query(attributes, ${path}::jsonpath)`;
-  return sql`(SELECT CASE WHEN jsonb_typeof(leaf) = 'object' AND leaf ? 'value' THEN leaf -> 'value' ELSE leaf END
-    FROM ${found} AS top(item), LATERAL (SELECT jsonb_path_query(item, 'lax $[*]')) AS each(leaf))`;
-}
-
-function arrayAt(steps: readonly string[]): Sql {
-  return sql`CASE WHEN jsonb_typeof(attributes #> ${steps}::text[]) = 'array' THEN attributes #> ${steps}::text[] ELSE '[]'::jsonb END`;
-}
-
-/** `name.givenName` → two steps; `urn:…:User:department` → the extension, then its attribute. */
-function pathSteps(path: string): readonly string[] {
-  if (!path.startsWith("urn:")) return path.split(".");
-  const colon = path.lastIndexOf(":");
-  return [path.slice(0, colon), ...path.slice(colon + 1).split(".")];
-}
-
-function unsupported(path: string, operator: string): DirectoryError {
-  return new DirectoryError("filter_invalid", `${path} cannot be compared with ${operator}`);
+function unanswerable(path: string): DirectoryError {
+  return new DirectoryError("filter_invalid", `${path} cannot be searched`);
 }

@@ -1,13 +1,10 @@
 import type {
   DirectoryGroup,
   DirectoryUser,
-  Filter,
   GroupAttributes,
   Member,
   MemberChange,
   Membership,
-  Page,
-  PageRequest,
   UserAttributes,
 } from "../domain/index.ts";
 
@@ -23,7 +20,7 @@ export type Sender = { readonly connectionId: string; readonly requestId: string
  * another connection or tenant answers exactly as one that does not exist.
  */
 export type UserDirectory = {
-  /** Revives the tombstone of the same person (same externalId, else same userName) under its old id. Throws `user_name_taken`, `external_id_taken`. */
+  /** Revives the tombstone of the same person (same externalId; same userName where neither has one) under its old id. Throws `user_name_taken`, `external_id_taken`. */
   create(tenantId: string, sender: Sender, attributes: UserAttributes): Promise<Written<DirectoryUser>>;
   find(tenantId: string, connectionId: string, id: string): Promise<DirectoryUser | undefined>;
   /** Throws `not_found`, `version_conflict` when the version is no longer `expectedVersion`, and the uniqueness codes of `create`. */
@@ -36,14 +33,9 @@ export type UserDirectory = {
   ): Promise<Written<DirectoryUser>>;
   /** Leaves a tombstone. Throws `not_found`; `version_conflict` only where a version is expected. */
   remove(tenantId: string, sender: Sender, id: string, expectedVersion?: number): Promise<Written<undefined>>;
-  /** Stable order by id. Throws `filter_invalid` for what cannot be answered. */
-  list(
-    tenantId: string,
-    connectionId: string,
-    filter: Filter | undefined,
-    page: PageRequest,
-  ): Promise<Page<DirectoryUser>>;
-  /** The groups each user belongs to directly; users without groups are left out. */
+  /** Whether this connection had such a user and deleted it. */
+  wasRemoved(tenantId: string, connectionId: string, id: string): Promise<boolean>;
+  /** The groups each user belongs to, directly or because they hold such a group; users without groups are left out. */
   memberships(
     tenantId: string,
     connectionId: string,
@@ -66,22 +58,21 @@ export type GroupDirectory = {
     connectionId: string,
     groupIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly Member[]>>;
-  /** Changes the group's own attributes where given (conditional on `expectedVersion`) and its edges in order. Costs its operations, not its members. */
+  /**
+   * Changes the group's edges in order, and its own attributes to what `attributes` makes of those it
+   * has at that moment; undefined leaves them. Throws `version_conflict` only where a version is
+   * expected. Costs its operations, not its members.
+   */
   change(
     tenantId: string,
     sender: Sender,
     id: string,
     change: {
       readonly expectedVersion?: number;
-      readonly attributes?: GroupAttributes;
+      readonly attributes?: (held: GroupAttributes) => GroupAttributes | undefined;
       readonly members: readonly MemberChange[];
     },
   ): Promise<Written<DirectoryGroup>>;
   remove(tenantId: string, sender: Sender, id: string, expectedVersion?: number): Promise<Written<undefined>>;
-  list(
-    tenantId: string,
-    connectionId: string,
-    filter: Filter | undefined,
-    page: PageRequest,
-  ): Promise<Page<DirectoryGroup>>;
+  wasRemoved(tenantId: string, connectionId: string, id: string): Promise<boolean>;
 };

@@ -1,18 +1,11 @@
-import {
-  type Connection,
-  type ExplainCandidate,
-  foldCase,
-  isId,
-  type RevocationFact,
-  type SubjectFacts,
-} from "../domain/index.ts";
+import { type Connection, type ExplainCandidate, foldCase, isId, type SubjectFacts } from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
 import { readCandidates } from "./explain-candidates.ts";
-import { listGateways } from "./receipts.ts";
+import { type Asked, readRevocationFacts } from "./explain-revocations.ts";
+import { listGateways } from "./gateways.ts";
 import { type Sql, sql } from "./sql.ts";
 import { findHolders, subjectKeys } from "./subject-holders.ts";
-import { subjectTarget } from "./subject-revocations.ts";
 
 const candidatesMax = 20;
 const gatewaysMax = 100;
@@ -21,22 +14,23 @@ const gatewaysMax = 100;
 export async function readSubjectFacts(
   database: Database,
   tenantId: string,
-  iss: string | undefined,
-  sub: unknown,
+  asked: Omit<Asked, "sub"> & { readonly sub: unknown },
+  staleSec: number,
 ): Promise<SubjectFacts> {
-  const gateways = await listGateways(database, tenantId, { after: undefined, limit: gatewaysMax });
+  const { iss, sub } = asked;
+  const gateways = await listGateways(database, tenantId, staleSec, { after: undefined, limit: gatewaysMax });
   const facts = await database.inTenant(tenantId, async (transaction) => {
     const all = await readAllConnections(transaction);
     const connections = iss === undefined ? all : all.filter(({ issuers }) => issuers.includes(iss));
     // A NUL stands in no column, and no claim of that length is a subject.
     const known = typeof sub === "string" && sub !== "" && sub.length <= 1_024 && !sub.includes("\0");
     return known
-      ? aboutSubject(transaction, all, connections, iss, sub)
+      ? aboutSubject(transaction, all, connections, { ...asked, sub })
       : { connections, candidates: [], identities: [], revocations: [] };
   });
   return {
     ...facts,
-    gateways: gateways.items.map(({ name, behind, asOfAgeMs }) => ({ name, behind, asOfAgeMs })),
+    gateways: gateways.items,
     otherTenants: [],
   };
 }
@@ -45,9 +39,9 @@ async function aboutSubject(
   transaction: Transaction,
   all: readonly Connection[],
   connections: readonly Connection[],
-  iss: string | undefined,
-  sub: string,
+  asked: Asked,
 ): Promise<Omit<SubjectFacts, "gateways" | "otherTenants">> {
+  const { iss, sub } = asked;
   const keys = subjectKeys(connections, sub);
   const identities = await readIdentities(transaction, iss, keys);
   const holders = await findHolders(transaction, connections, sub);
@@ -61,7 +55,7 @@ async function aboutSubject(
     connections,
     candidates,
     identities,
-    revocations: await readRevocations(transaction, iss, keys, candidates),
+    revocations: await readRevocationFacts(transaction, asked, keys, candidates),
   };
 }
 
@@ -102,45 +96,6 @@ async function scannedIds(transaction: Transaction, sub: string): Promise<readon
   const rows = await transaction.query<{ id: string }>(sql`
     SELECT id FROM directory_user WHERE position(${quoted} IN lower(attributes::text)) > 0 ORDER BY deleted_at IS NULL DESC, id LIMIT ${candidatesMax}`);
   return rows.map((row) => row.id);
-}
-
-type RevocationRow = {
-  iss: string;
-  sub: string;
-  deny: boolean;
-  nbf: number | null;
-  reason: string;
-  since: Date;
-  published: boolean;
-  by: string | null;
-};
-
-async function readRevocations(
-  transaction: Transaction,
-  iss: string | undefined,
-  keys: readonly string[],
-  candidates: readonly ExplainCandidate[],
-): Promise<readonly RevocationFact[]> {
-  const targets = candidates
-    .map(({ userId }) => userId)
-    .concat(iss === undefined ? [] : keys.map((key) => subjectTarget(iss, key)));
-  const rows = await transaction.query<RevocationRow>(sql`
-    SELECT revocation.iss, revocation.sub, deny, nbf, reason, applied_at AS since,
-      NOT EXISTS (SELECT FROM feed_pending AS pending WHERE pending.scope = 'sub' AND pending.iss = revocation.iss AND pending.sub = revocation.sub) AS published,
-      CASE WHEN reason LIKE 'admin%' THEN (
-        SELECT actor FROM audit WHERE target = ANY(${targets}::text[]) AND (action LIKE 'revocation.%' OR action = 'user.suspend') ORDER BY id DESC LIMIT 1
-      ) END AS by
-    FROM revocation
-    WHERE scope = 'sub' AND sub = ANY(${keys}::text[]) AND iss = coalesce(${iss ?? null}::text, iss) AND (deny OR nbf IS NOT NULL)
-    ORDER BY deny DESC, iss, sub LIMIT ${candidatesMax}`);
-  return rows.map((row) => ({
-    deny: row.deny,
-    nbf: row.nbf ?? undefined,
-    reason: row.reason,
-    since: row.since,
-    by: row.by ?? undefined,
-    published: row.published,
-  }));
 }
 
 /** Those of the tenants whose directory or user store knows the subject. For operators of the house alone. */

@@ -2,18 +2,17 @@ import {
   canonicalName,
   type DirectoryGroup,
   DirectoryError,
-  type EventKind,
-  type Filter,
   type GroupAttributes,
   type Member,
-  type Page,
-  type PageRequest,
 } from "../domain/index.ts";
 import type { Database, Transaction } from "./database.ts";
-import { filterSql, groupColumns } from "./directory-filter.ts";
+import { unlessDeadlocked } from "./deadlock.ts";
 import type { GroupDirectory, Sender, Written } from "./directory-store.ts";
-import { changeEdges, type ChangedEdges } from "./membership-edges.ts";
-import { refusalOf } from "./refusal.ts";
+import { deleteEdges } from "./edge-deletion.ts";
+import { type GroupEvent, membershipEvents, recordGroupEvents } from "./group-events.ts";
+import { type ChangedEdges, holdMembers, writeEdges } from "./membership-edges.ts";
+import { refusalNamingHolder } from "./name-holder.ts";
+import { checkNesting } from "./nesting.ts";
 import { type Sql, sql } from "./sql.ts";
 
 type GroupRow = { id: string; attributes: GroupAttributes; version: number; created_at: Date; updated_at: Date };
@@ -24,26 +23,28 @@ const columns = sql`id, attributes, version, created_at, updated_at`;
 export function createGroupDirectory(database: Database, newId: () => string): GroupDirectory {
   const changing = async <Result>(
     tenantId: string,
-    work: (transaction: Transaction) => Promise<Result>,
+    { connectionId }: Sender,
+    work: (transaction: Transaction, wants: (attributes: GroupAttributes) => void) => Promise<Result>,
   ): Promise<Result> => {
+    let attributes: GroupAttributes | undefined;
+    const wants = (wanted: GroupAttributes): void => {
+      attributes = wanted;
+    };
     try {
-      return await database.inTenant(tenantId, work);
+      return await unlessDeadlocked(() => database.inTenant(tenantId, (transaction) => work(transaction, wants)));
     } catch (error) {
-      throw refusalOf(error);
+      throw await refusalNamingHolder(database, tenantId, error, {
+        kind: "group",
+        connectionId,
+        attributes: attributes ?? {},
+      });
     }
   };
   return {
     create: (tenantId, sender, attributes, members) =>
-      changing(tenantId, async (transaction) => {
-        const scope = { tenantId, sender };
-        const group = await insertGroup(transaction, scope, newId(), attributes);
-        const changed = await changeEdges(transaction, tenantId, sender.connectionId, group.id, [
-          { kind: "add", values: members },
-        ]);
-        return {
-          resource: toGroup(group),
-          lanes: await recordEvents(transaction, scope, "group.created", group.id, changed),
-        };
+      changing(tenantId, sender, (transaction, wants) => {
+        wants(attributes);
+        return createGroup(transaction, { tenantId, sender }, newId(), attributes, members);
       }),
     find: async (tenantId, connectionId, id) => {
       const [row] = await database.once<GroupRow>(
@@ -54,59 +55,116 @@ export function createGroupDirectory(database: Database, newId: () => string): G
     },
     members: (tenantId, connectionId, groupIds) => members(database, tenantId, connectionId, groupIds),
     change: (tenantId, sender, id, change) =>
-      changing(tenantId, (transaction) => changeGroup(transaction, { tenantId, sender }, id, change)),
+      changing(tenantId, sender, (transaction, wants) =>
+        changeGroup(transaction, { tenantId, sender }, id, change, wants),
+      ),
     remove: (tenantId, sender, id, expectedVersion) =>
-      changing(tenantId, async (transaction) => {
-        await lockGroup(transaction, sender.connectionId, id, expectedVersion, sql`FOR UPDATE`);
-        await transaction.query(
-          sql`UPDATE directory_group SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = ${id}`,
-        );
-        await transaction.query(sql`DELETE FROM directory_member WHERE group_id = ${id} OR member_id = ${id}`);
-        const lanes = await recordEvents(transaction, { tenantId, sender }, "group.deleted", id, {
-          added: [],
-          removed: [],
-          parked: false,
-        });
-        return { resource: undefined, lanes };
-      }),
-    list: (tenantId, connectionId, filter, page) => listGroups(database, tenantId, connectionId, filter, page),
+      changing(tenantId, sender, (transaction) => removeGroup(transaction, { tenantId, sender }, id, expectedVersion)),
+    wasRemoved: async (tenantId, connectionId, id) => {
+      const rows = await database.once(
+        tenantId,
+        sql`SELECT FROM directory_group WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NOT NULL`,
+      );
+      return rows.length > 0;
+    },
   };
+}
+
+/** Members first, then the group, then its edges: whoever takes these locks takes them in this order. */
+async function createGroup(
+  transaction: Transaction,
+  { tenantId, sender }: Scope,
+  id: string,
+  attributes: GroupAttributes,
+  members: readonly string[],
+): Promise<Written<DirectoryGroup>> {
+  const { connectionId } = sender;
+  const changes = [{ kind: "add", values: members }] as const;
+  const named = await holdMembers(transaction, connectionId, changes);
+  const group = await insertGroup(transaction, { tenantId, sender }, id, attributes);
+  const changed = await writeEdges(transaction, tenantId, id, changes, named);
+  const holders = await takeIn(transaction, connectionId, id, attributes.externalId);
+  await checkNewNesting(transaction, id, changed, holders);
+  const events = [groupEvent("group.created", id), ...membershipEvents(changed), ...joinedEvents(id, holders)];
+  return { resource: toGroup(group), lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
 }
 
 async function changeGroup(
   transaction: Transaction,
-  scope: Scope,
+  { tenantId, sender }: Scope,
   id: string,
   change: Parameters<GroupDirectory["change"]>[3],
+  wants: (attributes: GroupAttributes) => void,
 ): Promise<Written<DirectoryGroup>> {
-  const { tenantId, sender } = scope;
-  const before = await lockGroup(transaction, sender.connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
-  const changed = await changeEdges(transaction, tenantId, sender.connectionId, id, change.members);
-  if (change.attributes === undefined && changed.added.length + changed.removed.length === 0 && !changed.parked) {
+  const { connectionId } = sender;
+  const named = await holdMembers(transaction, connectionId, change.members);
+  const before = await lockGroup(transaction, connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
+  const attributes = change.attributes?.(before.attributes);
+  const changed = await writeEdges(transaction, tenantId, id, change.members, named);
+  if (attributes === undefined && changed.added.length + changed.removed.length === 0)
     return { resource: toGroup(before), lanes: [] };
-  }
-  const after = await updateGroup(transaction, id, change.attributes ?? before.attributes);
-  const kind = change.attributes === undefined ? undefined : "group.updated";
-  return { resource: toGroup(after), lanes: await recordEvents(transaction, scope, kind, id, changed) };
+
+  if (attributes !== undefined) wants(attributes);
+  const after = await updateGroup(transaction, id, attributes ?? before.attributes);
+  const isNewName = attributes !== undefined && attributes.externalId !== before.attributes.externalId;
+  const holders = isNewName ? await takeIn(transaction, connectionId, id, attributes.externalId) : [];
+  await checkNewNesting(transaction, id, changed, holders);
+  const own = attributes === undefined ? [] : [groupEvent("group.updated", id)];
+  const events = [...own, ...membershipEvents(changed), ...joinedEvents(id, holders)];
+  return { resource: toGroup(after), lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
 }
 
-async function listGroups(
-  database: Database,
-  tenantId: string,
+/** Leaves the edges to the group's members to its worker: deleting a group costs nothing for whoever is in it. */
+async function removeGroup(
+  transaction: Transaction,
+  { tenantId, sender }: Scope,
+  id: string,
+  expectedVersion: number | undefined,
+): Promise<Written<undefined>> {
+  await lockGroup(transaction, sender.connectionId, id, expectedVersion, sql`FOR UPDATE`);
+  const [, holders] = await Promise.all([
+    transaction.query(
+      sql`UPDATE directory_group SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = ${id}`,
+    ),
+    transaction.query(sql`${deleteEdges(sql`member_id = ${id}`)} RETURNING group_id`),
+  ]);
+  // Known for good as one that was within another: its members are told of its end one by one.
+  const left = holders.length === 0 ? [] : [groupEvent("membership.removed", id)];
+  const events = [groupEvent("group.deleted", id), ...left];
+  return { resource: undefined, lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
+}
+
+/** The groups that waited for a group under its externalId, and now hold it. */
+async function takeIn(
+  transaction: Transaction,
   connectionId: string,
-  filter: Filter | undefined,
-  page: PageRequest,
-): Promise<Page<DirectoryGroup>> {
-  const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, groupColumns)}`}`;
-  const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
-    Promise.all([
-      transaction.query<GroupRow>(
-        sql`SELECT ${columns} FROM directory_group WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`,
-      ),
-      transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_group WHERE ${condition}`),
-    ]),
+  id: string,
+  externalId: string | undefined,
+): Promise<readonly string[]> {
+  if (externalId === undefined) return [];
+  const rows = await transaction.query<{ holder: string }>(
+    sql`SELECT unnest(rollcall_take_in(${connectionId}, ${id}, 'Group', ARRAY[${externalId}])) AS holder`,
   );
-  return { total: count?.total ?? 0, resources: resources.map(toGroup) };
+  return rows.map(({ holder }) => holder);
+}
+
+async function checkNewNesting(
+  transaction: Transaction,
+  id: string,
+  { added }: ChangedEdges,
+  holders: readonly string[],
+): Promise<void> {
+  const held = added.flatMap((end) => (end?.kind === "Group" ? [end.id] : []));
+  await checkNesting(transaction, [id], held);
+  await checkNesting(transaction, holders, [id]);
+}
+
+function joinedEvents(id: string, holders: readonly string[]): readonly GroupEvent[] {
+  return holders.length === 0 ? [] : [groupEvent("membership.added", id)];
+}
+
+function groupEvent(kind: GroupEvent["kind"], id: string): GroupEvent {
+  return { kind, subjectKind: "group", id };
 }
 
 function living(connectionId: string, id: string): Sql {
@@ -155,29 +213,6 @@ async function updateGroup(transaction: Transaction, id: string, attributes: Gro
     RETURNING ${columns}`);
   if (row === undefined) throw new Error("a locked group is gone");
   return row;
-}
-
-/** One event for the group where it changed itself, and one for each user whose membership did. */
-async function recordEvents(
-  transaction: Transaction,
-  { tenantId, sender }: Scope,
-  kind: EventKind | undefined,
-  groupId: string,
-  changed: ChangedEdges,
-): Promise<readonly number[]> {
-  const events = [
-    ...(kind === undefined ? [] : [{ kind, subjectKind: "group", id: groupId }]),
-    ...changed.added.map((id) => ({ kind: "membership.added", subjectKind: "user", id })),
-    ...changed.removed.map((id) => ({ kind: "membership.removed", subjectKind: "user", id })),
-  ];
-  if (events.length === 0) return [];
-  const rows = await transaction.query<{ lane: number }>(sql`
-    INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
-    SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId} || ':' || row_number() OVER (), event.kind, event.subject_kind, event.id, false, rollcall_lane(event.id)
-    FROM unnest(${events.map((event) => event.kind)}::text[], ${events.map((event) => event.subjectKind)}::text[], ${events.map((event) => event.id)}::uuid[])
-      AS event(kind, subject_kind, id)
-    RETURNING lane`);
-  return [...new Set(rows.map((row) => row.lane))];
 }
 
 async function members(

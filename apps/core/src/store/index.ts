@@ -1,20 +1,40 @@
 export { converge } from "./converge.ts";
 export { type Bearer, createCredentials, type Credentials, type NewCredential, type Purpose } from "./credentials.ts";
-export { type Database, openDatabase } from "./database.ts";
+export { type Database, openDatabase, type Transaction } from "./database.ts";
+export { foldCounts } from "./directory-counts.ts";
+export { createDirectoryLists, type DirectoryLists } from "./directory-lists.ts";
 export type { GroupDirectory, Sender, UserDirectory, Written } from "./directory-store.ts";
 export { assertDurable } from "./durability.ts";
 export { failClosed } from "./fail-closed.ts";
+export { compactFeed, type Compaction } from "./compaction.ts";
+export { endDenials } from "./ending-denials.ts";
+export type { Digest } from "./feed-append.ts";
+export { type FeedLogName, raiseEpoch, raiseEpochBehind, type Rollback } from "./feed-epoch.ts";
+export type { FeedHead } from "./feed-head.ts";
 export {
-  type FeedHead,
-  feedName,
-  feedTenants,
+  type FeedNews,
   type LogEntry,
   oldestAcceptedAfter,
   readChanges,
-  readHead,
-  readSnapshot,
-  trimFeed,
+  readFeedNews,
+  readFeedSnapshot,
 } from "./feed-log.ts";
+export { type FeedState, readFeedState, showSubjectKey } from "./feed-state.ts";
+export { feedTenants, trimFeed, trimMarks } from "./feed-trim.ts";
+export { beginFeed, feedName, hashedEntry, hashSubject, houseFeedId, houseFeedName, readSubjectKey } from "./feeds.ts";
+export { feedsWatched, forgetGateways, watchGateways, type WellSince } from "./gateway-watch.ts";
+export { type GatewayStanding, type GatewayState, listGateways, removeGateway } from "./gateways.ts";
+export { hasHouseFeed, publishHouseFeed } from "./house-feed.ts";
+export { liftKey, type RevocationKey, revokeKey } from "./key-revocations.ts";
+export { publishSubjects, subjectSets, trimSubjects } from "./publish-subjects.ts";
+export { listRevocations, type Revocation } from "./revocation-list.ts";
+export {
+  keepSubjects,
+  readSubjectChanges,
+  readSubjectNews,
+  readSubjectSnapshot,
+  type SubjectChange,
+} from "./subject-log.ts";
 export { createGroupDirectory } from "./group-directory.ts";
 export {
   laneCount,
@@ -30,7 +50,8 @@ export {
 export { migrate, schemaDrift } from "./migrate.ts";
 export { type Leadership, tryLead } from "./leadership.ts";
 export { subscribe, type Subscription } from "./notifications.ts";
-export { beginTerm, type Digest, Fenced, feedsPending, publishFeed } from "./publish.ts";
+export { beginTerm, Fenced, feedsPending, publishFeed } from "./publish.ts";
+export { readResourceNames } from "./resource-names.ts";
 export { sql } from "./sql.ts";
 export { isTransient } from "./transient.ts";
 export { createUserDirectory } from "./user-directory.ts";
@@ -43,13 +64,23 @@ export {
   type NewConnection,
   updateConnection,
 } from "./admin-connections.ts";
+export {
+  addConnectionSchema,
+  listConnectionSchemas,
+  readConnectionSchemas,
+  type RegisteredSchema,
+  removeConnectionSchema,
+  replaceConnectionSchema,
+} from "./connection-schemas.ts";
 export { type Act, type RevocationOutcome, suspendUser, unsuspendUser } from "./admin-denials.ts";
 export { readUserHistory, type UserEvent, type UserHistory } from "./admin-user-history.ts";
 export { findUsers, type UserQuery, type UserSummary } from "./admin-users.ts";
 export { type CredentialInfo, issueAudited, listCredentials, revokeCredential } from "./credential-list.ts";
 export { readSubjectFacts, tenantsKnowing } from "./explain-facts.ts";
 export { type Lag, readLag, type StageLag } from "./lag.ts";
-export { type GatewayReceipt, type GatewayState, listGateways, recordReceipt } from "./receipts.ts";
+export { hasGroup, listParkedMembers, type ParkedMember, type ParkedPage, type ParkedQuery } from "./parked-members.ts";
+export { type GatewayReceipt, recordReceipts } from "./receipts.ts";
+export { resolveInHouse } from "./resolve-in-house.ts";
 export { type ResolvedSubject, resolveSubject } from "./resolve-subject.ts";
 export {
   enqueueResync,
@@ -69,12 +100,5 @@ export {
   type Tenant,
   tenantsOfIssuer,
 } from "./tenants.ts";
-export {
-  type Alert,
-  type DeadLetter,
-  listAlerts,
-  listDeadLetters,
-  listRevocations,
-  type Revocation,
-} from "./trouble.ts";
+export { type Alert, type DeadLetter, listAlerts, listDeadLetters } from "./trouble.ts";
 export { denySubject, liftDenial, type RevocationTarget, revokeTokens } from "./subject-revocations.ts";

@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { forgottenReason } from "./publish.ts";
 import { type Sql, sql } from "./sql.ts";
 
 export type StageLag = {
@@ -15,7 +16,7 @@ export type Lag = {
     readonly occurredToAccepted: StageLag;
     readonly acceptedToApplied: StageLag;
     readonly appliedToPublished: StageLag;
-    /** Gateways report how far they are, not when they passed an entry, so this is not known yet and its count is zero. */
+    /** Until the slowest gateway that could be counted on had passed it; what no gateway has passed yet is not in it. */
     readonly publishedToEnforced: StageLag;
   };
   /** Events whose sender did not say when they occurred: counted here, and never as zero. */
@@ -66,7 +67,9 @@ export async function readLag(
         UNION ALL
         ${stage(sql`'acceptedToApplied'`, sql`applied_at - accepted_at`, sql`lifecycle_event WHERE tenant_id = ${tenantId} AND accepted_at > ${since} AND applied_at IS NOT NULL${happened}`)}
         UNION ALL
-        ${stage(sql`'appliedToPublished'`, sql`published_at - feed_entry.applied_at`, publishedWithin(since, connectionId))}`),
+        ${stage(sql`'appliedToPublished'`, sql`published_at - feed_entry.applied_at`, publishedWithin(since, connectionId))}
+        UNION ALL
+        ${stage(sql`'publishedToEnforced'`, sql`enforced.at - published_at`, enforcedWithin(since, connectionId))}`),
       transaction.query<BacklogRow>(sql`
         SELECT
           (SELECT count(*) FROM lifecycle_event WHERE tenant_id = ${tenantId} AND applied_at IS NULL AND dead_at IS NULL${own}) AS waiting,
@@ -85,7 +88,7 @@ export async function readLag(
       occurredToAccepted: of("occurredToAccepted"),
       acceptedToApplied: of("acceptedToApplied"),
       appliedToPublished: of("appliedToPublished"),
-      publishedToEnforced: toStage(undefined),
+      publishedToEnforced: of("publishedToEnforced"),
     },
     occurredUnknown: backlog.unknown,
     backlog: {
@@ -104,11 +107,21 @@ function stage(name: Sql, took: Sql, source: Sql): Sql {
     percentile_cont(0.99) WITHIN GROUP (ORDER BY ${ms}) AS p99, max(${ms}) AS max FROM ${source}`;
 }
 
-/** A denial of our own belongs to no connection. */
-function publishedWithin(since: Sql, connectionId: string | undefined): Sql {
-  if (connectionId === undefined) return sql`feed_entry WHERE published_at > ${since}`;
-  return sql`feed_entry JOIN lifecycle_event ON lifecycle_event.id = feed_entry.event_id
-    WHERE published_at > ${since} AND lifecycle_event.connection_id = ${connectionId}`;
+/** A denial of our own belongs to no connection; and that a key is forgotten is nothing that anybody waited for. */
+function publishedWithin(since: Sql, connectionId: string | undefined, join = sql``): Sql {
+  const told = sql`published_at > ${since} AND feed_entry.reason <> ${forgottenReason}`;
+  if (connectionId === undefined) return sql`feed_entry ${join} WHERE ${told}`;
+  return sql`feed_entry JOIN lifecycle_event ON lifecycle_event.id = feed_entry.event_id ${join}
+    WHERE ${told} AND lifecycle_event.connection_id = ${connectionId}`;
+}
+
+/** The first mark at or behind an entry says since when it is enforced. */
+function enforcedWithin(since: Sql, connectionId: string | undefined): Sql {
+  const first = sql`JOIN LATERAL (
+      SELECT greatest(enforced_at, published_at) AS at FROM feed_mark
+      WHERE feed_mark.tenant_id = feed_entry.tenant_id AND feed_mark.seq >= feed_entry.seq ORDER BY feed_mark.seq LIMIT 1
+    ) AS enforced ON true`;
+  return publishedWithin(since, connectionId, first);
 }
 
 function milliseconds(interval: Sql): Sql {

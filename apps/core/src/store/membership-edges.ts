@@ -1,100 +1,149 @@
 import { isId, type MemberChange } from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
+import { deleteEdges } from "./edge-deletion.ts";
 import { sql } from "./sql.ts";
 
-/** The users whose membership changed; `parked` where an edge changed that names nobody known yet. */
+/** The user or group that an edge leads to. */
+export type EdgeEnd = { readonly id: string; readonly kind: "User" | "Group" };
+
+/** Whom each value names; one that names nobody yet is left out. */
+export type NamedMembers = ReadonlyMap<string, EdgeEnd>;
+
+/** The edges that were written and deleted; the end is undefined where an edge names nobody yet. */
 export type ChangedEdges = {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly parked: boolean;
+  readonly added: readonly (EdgeEnd | undefined)[];
+  readonly removed: readonly (EdgeEnd | undefined)[];
 };
 
-type Edge = { readonly member: string; readonly memberId: string | null; readonly kind: "User" | "Group" | null };
 type EdgeRow = { member_id: string | null; kind: "User" | "Group" | null };
 
 /**
- * Applies member changes to one group's edges, in order, each as a set. Adding a present member and
- * removing an absent one change nothing. The caller holds the group's lock.
+ * Finds whom each value names: an id of this connection, else an externalId of it, else nobody yet.
+ * Who is found cannot be deleted until the transaction ends, so that no edge outlives its member;
+ * who is not cannot arrive, so that no edge waits for somebody who is there. Before the group is
+ * locked, for whoever arrives holds its own name when it waits for the group.
  */
-export async function changeEdges(
+export async function holdMembers(
   transaction: Transaction,
-  tenantId: string,
   connectionId: string,
-  groupId: string,
   changes: readonly MemberChange[],
-): Promise<ChangedEdges> {
-  const added: EdgeRow[] = [];
-  const removed: EdgeRow[] = [];
-  for (const change of changes) {
-    if (change.values.length === 0 && change.kind !== "replace") continue;
-    const edges = await resolve(transaction, connectionId, change.values);
-    if (change.kind !== "add") removed.push(...(await removeEdges(transaction, groupId, change.kind, edges)));
-    if (change.kind !== "remove") added.push(...(await addEdges(transaction, tenantId, groupId, edges)));
-  }
-  return {
-    added: usersOf(added),
-    removed: usersOf(removed),
-    parked: [...added, ...removed].some((edge) => edge.kind !== "User"),
-  };
+): Promise<NamedMembers> {
+  const values = [...new Set(changes.flatMap((change) => change.values))];
+  const named = values.length === 0 ? [] : await find(transaction, connectionId, values);
+  const known = new Map(named);
+  const unknown = values.filter((value) => !known.has(value));
+  if (unknown.length === 0) return known;
+  const [, late] = await Promise.all([
+    transaction.query(sql`SELECT rollcall_lock_names(${connectionId}, ${unknown}::text[])`),
+    find(transaction, connectionId, unknown),
+  ]);
+  return new Map([...named, ...late]);
 }
 
 /**
- * Finds whom each value names: an id of this connection, else an externalId of it, else nobody yet.
- * Who is found cannot be deleted until we commit, so that no edge outlives its member.
+ * Applies member changes to one group's edges, as if one after the other, in two statements however
+ * many there are. Adding a present member and removing an absent one change nothing. The caller
+ * holds the members and then the group.
  */
-async function resolve(
+export async function writeEdges(
+  transaction: Transaction,
+  tenantId: string,
+  groupId: string,
+  changes: readonly MemberChange[],
+  named: NamedMembers,
+): Promise<ChangedEdges> {
+  const outcome = outcomeOf(changes, named);
+  const present = [...outcome.present];
+  const [removed, added] = await Promise.all([
+    removeEdges(transaction, groupId, outcome, present),
+    present.length === 0 ? [] : addEdges(transaction, tenantId, groupId, present),
+  ]);
+  return { added: added.map(endOf), removed: removed.map(endOf) };
+}
+
+async function find(
   transaction: Transaction,
   connectionId: string,
   values: readonly string[],
-): Promise<readonly Edge[]> {
+): Promise<readonly (readonly [string, EdgeEnd])[]> {
   const ids = values.filter(isId);
   const named = sql`connection_id = ${connectionId} AND deleted_at IS NULL AND (id = ANY(${ids}::uuid[]) OR external_id = ANY(${values}::text[])) ORDER BY id FOR KEY SHARE`;
   const rows = await transaction.query<{ id: string; external_id: string | null; kind: "User" | "Group" }>(sql`
     SELECT id, external_id, 'User' AS kind FROM (SELECT id, external_id FROM directory_user WHERE ${named}) AS usr
     UNION ALL
     SELECT id, external_id, 'Group' FROM (SELECT id, external_id FROM directory_group WHERE ${named}) AS grp`);
-  const byExternalId = new Map(rows.map((row) => [row.external_id, row]));
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const edges = new Map<string, Edge>();
-  for (const value of values) {
-    const known = byId.get(value) ?? byExternalId.get(value);
-    const edge =
-      known === undefined
-        ? { member: value, memberId: null, kind: null }
-        : { member: known.id, memberId: known.id, kind: known.kind };
-    edges.set(edge.member, edge);
+  // Where both a user and a group have it, a member is a user.
+  const byExternalId = new Map(rows.toReversed().map((row) => [row.external_id, row]));
+  return values.flatMap((value) => {
+    const row = byId.get(value) ?? byExternalId.get(value);
+    return row === undefined ? [] : [[value, { id: row.id, kind: row.kind }]];
+  });
+}
+
+/** What is to be so in the end: who is in, and who is out, or everybody else where `replaced`. */
+type Outcome = {
+  readonly replaced: boolean;
+  readonly present: ReadonlyMap<string, EdgeEnd | undefined>;
+  readonly absent: ReadonlySet<string>;
+};
+
+function outcomeOf(changes: readonly MemberChange[], named: NamedMembers): Outcome {
+  let replaced = false;
+  let present = new Map<string, EdgeEnd | undefined>();
+  let absent = new Set<string>();
+  for (const { kind, values } of changes) {
+    if (kind === "replace") {
+      replaced = true;
+      present = new Map();
+      absent = new Set();
+    }
+    for (const value of values) {
+      const end = named.get(value);
+      const member = end?.id ?? value;
+      if (kind === "remove") {
+        present.delete(member);
+        absent.add(member);
+      } else {
+        present.set(member, end);
+        absent.delete(member);
+      }
+    }
   }
-  return [...edges.values()];
+  return { replaced, present, absent };
+}
+
+async function removeEdges(
+  transaction: Transaction,
+  groupId: string,
+  { replaced, absent }: Outcome,
+  present: readonly (readonly [string, EdgeEnd | undefined])[],
+): Promise<readonly EdgeRow[]> {
+  if (!replaced && absent.size === 0) return [];
+  // By a hashed subquery: compared with an array, each of a hundred thousand edges would walk through all of it.
+  const gone = replaced
+    ? sql`member NOT IN (SELECT unnest(${present.map(([member]) => member)}::text[]))`
+    : sql`member = ANY(${[...absent]}::text[])`;
+  return transaction.query<EdgeRow>(
+    sql`${deleteEdges(sql`group_id = ${groupId} AND ${gone}`)} RETURNING member_id, kind`,
+  );
 }
 
 async function addEdges(
   transaction: Transaction,
   tenantId: string,
   groupId: string,
-  edges: readonly Edge[],
+  present: readonly (readonly [string, EdgeEnd | undefined])[],
 ): Promise<readonly EdgeRow[]> {
   return transaction.query<EdgeRow>(sql`
     INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind)
     SELECT ${tenantId}, ${groupId}, edge.member, edge.member_id, edge.kind
-    FROM unnest(${edges.map((edge) => edge.member)}::text[], ${edges.map((edge) => edge.memberId)}::uuid[], ${edges.map((edge) => edge.kind)}::text[])
+    FROM unnest(${present.map(([member]) => member)}::text[], ${present.map(([, end]) => end?.id ?? null)}::uuid[], ${present.map(([, end]) => end?.kind ?? null)}::text[])
       AS edge(member, member_id, kind)
     ON CONFLICT DO NOTHING
     RETURNING member_id, kind`);
 }
 
-async function removeEdges(
-  transaction: Transaction,
-  groupId: string,
-  kind: "remove" | "replace",
-  edges: readonly Edge[],
-): Promise<readonly EdgeRow[]> {
-  const named = edges.map((edge) => edge.member);
-  const gone = kind === "remove" ? sql`member = ANY(${named}::text[])` : sql`NOT member = ANY(${named}::text[])`;
-  return transaction.query<EdgeRow>(
-    sql`DELETE FROM directory_member WHERE group_id = ${groupId} AND ${gone} RETURNING member_id, kind`,
-  );
-}
-
-function usersOf(edges: readonly EdgeRow[]): readonly string[] {
-  return edges.flatMap((edge) => (edge.kind === "User" && edge.member_id !== null ? [edge.member_id] : []));
+function endOf({ member_id: id, kind }: EdgeRow): EdgeEnd | undefined {
+  return id === null || kind === null ? undefined : { id, kind };
 }

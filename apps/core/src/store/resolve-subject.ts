@@ -1,5 +1,6 @@
 import { type Candidate, type Connection, decideResolution, type Resolution, subjectKey } from "../domain/index.ts";
 import type { Database, Transaction } from "./database.ts";
+import { belonging } from "./nesting.ts";
 import { sql } from "./sql.ts";
 import { findHolders, readConnectionsNaming, subjectKeys } from "./subject-holders.ts";
 
@@ -111,8 +112,8 @@ async function readProfile(
       CASE WHEN coalesce(link.applied_version, 0) > 0
         THEN ARRAY(SELECT DISTINCT grp.display_name FROM app_group_member AS member JOIN app_group AS grp ON grp.id = member.group_id
           WHERE member.user_id = ${userId} ORDER BY 1)
-        ELSE ARRAY(SELECT DISTINCT grp.display_name FROM directory_member AS edge JOIN directory_group AS grp ON grp.id = edge.group_id
-          WHERE edge.member_id = usr.id AND grp.deleted_at IS NULL ORDER BY 1)
+        ELSE ARRAY(SELECT DISTINCT grp.display_name FROM (${belonging([directoryUserId])}) AS belonging JOIN directory_group AS grp ON grp.id = belonging.group_id
+          WHERE grp.deleted_at IS NULL ORDER BY 1)
       END AS groups
     FROM directory_user AS usr LEFT JOIN link ON link.directory_user_id = usr.id LEFT JOIN app_user ON app_user.id = ${userId}
     WHERE usr.id = ${directoryUserId}`);

@@ -4,17 +4,24 @@ import { createHash } from "node:crypto";
 export class Sql {
   readonly parts: readonly string[];
   readonly values: readonly unknown[];
+  readonly #kept: boolean;
 
-  constructor(parts: readonly string[], values: readonly unknown[]) {
+  constructor(parts: readonly string[], values: readonly unknown[], kept = true) {
     this.parts = parts;
     this.values = values;
+    this.#kept = kept;
   }
 
-  /** What `pg` takes. The name makes each connection plan the statement once. */
+  /** What `pg` takes. The name makes each connection plan the statement once, and keep the plan. */
   get statement(): { readonly name: string; readonly text: string; readonly values: unknown[] } {
     const text = this.parts.reduce((joined, part, index) => `${joined}$${index}${part}`);
-    return { name: statementName(text), text, values: [...this.values] };
+    return { name: this.#kept ? statementName(text) : "", text, values: [...this.values] };
   }
+}
+
+/** A statement whose plan no connection keeps: of those that callers shape there is no end. */
+export function passing({ parts, values }: Sql): Sql {
+  return new Sql(parts, values, false);
 }
 
 /** Tagged SQL: what is interpolated becomes a parameter, and another `Sql` becomes part of the statement. */
@@ -37,7 +44,7 @@ export function sql(strings: TemplateStringsArray, ...interpolated: readonly unk
 }
 
 /** Joins pieces with a separator of ours, as in a list of conditions. */
-export function joinSql(pieces: readonly Sql[], separator: " AND " | " OR " | ", "): Sql {
+export function joinSql(pieces: readonly Sql[], separator: " AND " | " OR " | ", " | " + " | " UNION ALL "): Sql {
   const [first, ...rest] = pieces;
   if (first === undefined) throw new Error("joinSql of nothing");
   const glue = new Sql([separator], []);

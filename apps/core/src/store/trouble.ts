@@ -21,21 +21,11 @@ export type Alert = {
   readonly id: string;
   readonly kind: string;
   readonly subjectId: string | null;
+  /** What it is about, where it is about one thing and open once for it. */
+  readonly key: string | null;
   readonly detail: Json;
   readonly raisedAt: Date;
   readonly resolvedAt: Date | null;
-};
-
-export type Revocation = {
-  readonly iss: string;
-  readonly sub: string;
-  readonly scope: string;
-  readonly deny: boolean;
-  readonly nbf: number | null;
-  readonly origin: string;
-  readonly reason: string;
-  readonly acceptedAt: Date;
-  readonly appliedAt: Date;
 };
 
 /** The newest event first. */
@@ -59,31 +49,8 @@ export async function listDeadLetters(
 export async function listAlerts(database: Database, tenantId: string, page: KeysetRequest): Promise<Keyset<Alert>> {
   const rows = await database.once<Alert>(
     tenantId,
-    sql`SELECT id, kind, subject_id AS "subjectId", detail, raised_at AS "raisedAt", resolved_at AS "resolvedAt"
+    sql`SELECT id, kind, subject_id AS "subjectId", key, detail, raised_at AS "raisedAt", resolved_at AS "resolvedAt"
       FROM alert WHERE ${page.after ?? null}::uuid IS NULL OR id < ${page.after ?? null}::uuid ORDER BY id DESC LIMIT ${page.limit + 1}`,
   );
   return keyset(rows, page.limit, ({ id }) => id);
-}
-
-/** The keys that gateways are told about, in the order of issuer and subject; `next` is the last key, for `after`. */
-export async function listRevocations(
-  database: Database,
-  tenantId: string,
-  after: { readonly iss: string; readonly sub: string } | undefined,
-  limit: number,
-): Promise<{
-  readonly items: readonly Revocation[];
-  readonly next: { readonly iss: string; readonly sub: string } | undefined;
-}> {
-  const rows = await database.once<Revocation>(
-    tenantId,
-    sql`SELECT iss, sub, scope, deny, nbf, origin, reason, accepted_at AS "acceptedAt", applied_at AS "appliedAt"
-      FROM revocation
-      WHERE tenant_id = ${tenantId} AND scope = 'sub' AND (deny OR nbf IS NOT NULL)
-        AND (${after?.iss ?? null}::text IS NULL OR (iss, sub) > (${after?.iss ?? null}::text, ${after?.sub ?? null}::text))
-      ORDER BY iss, sub LIMIT ${limit + 1}`,
-  );
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items, next: rows.length > limit && last !== undefined ? { iss: last.iss, sub: last.sub } : undefined };
 }

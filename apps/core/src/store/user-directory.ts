@@ -6,9 +6,11 @@ import {
   type UserAttributes,
 } from "../domain/index.ts";
 import type { Database } from "./database.ts";
-import { filterSql, userColumns } from "./directory-filter.ts";
+import { unlessDeadlocked } from "./deadlock.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
-import { refusalOf } from "./refusal.ts";
+import { deleteEdges } from "./edge-deletion.ts";
+import { refusalNamingHolder } from "./name-holder.ts";
+import { belonging } from "./nesting.ts";
 import { type Sql, sql } from "./sql.ts";
 
 type UserRow = { id: string; attributes: UserAttributes; version: number; created_at: Date; updated_at: Date };
@@ -19,9 +21,9 @@ const columns = sql`id, attributes, version, created_at, updated_at`;
 export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
   return {
     create: async (tenantId, sender, attributes) => {
-      const [row] = await writing(
-        database.once<WrittenRow>(tenantId, createStatement(tenantId, sender, newId(), attributes)),
-      );
+      const key = canonicalName("userName", attributes.userName);
+      const statement = createStatement(tenantId, sender, newId(), key, attributes);
+      const [row] = await writing(database, tenantId, sender, attributes, statement);
       if (row === undefined) throw new Error("a user was neither created nor refused");
       return written(row);
     },
@@ -30,55 +32,50 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       return row && toUser(row);
     },
     replace: async (tenantId, sender, id, expectedVersion, attributes) => {
-      const [row] = await writing(
-        database.once<WrittenRow>(tenantId, replaceStatement(tenantId, sender, id, expectedVersion, attributes)),
-      );
+      const statement = replaceStatement(tenantId, sender, id, expectedVersion, attributes);
+      const [row] = await writing(database, tenantId, sender, attributes, statement);
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
       return written(row);
     },
     remove: async (tenantId, sender, id, expectedVersion) => {
-      const [, [row]] = await database.inTenant(tenantId, (transaction) =>
-        Promise.all([
-          // Behind every group that is taking this user in at this moment: its edge is to be seen, and to go too.
-          transaction.query(
-            sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL FOR UPDATE`,
-          ),
-          transaction.query<{ lane: number }>(removeStatement(tenantId, sender, id, expectedVersion)),
-        ]),
+      const [, [row]] = await unlessDeadlocked(() =>
+        database.inTenant(tenantId, (transaction) =>
+          Promise.all([
+            // Behind every group that is taking this user in at this moment: its edge is to be seen, and to go too.
+            transaction.query(
+              sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL FOR UPDATE`,
+            ),
+            transaction.query<{ lane: number }>(removeStatement(tenantId, sender, id, expectedVersion)),
+          ]),
+        ),
       );
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
       return { resource: undefined, lanes: [row.lane] };
     },
-    list: async (tenantId, connectionId, filter, page) => {
-      const condition = sql`connection_id = ${connectionId} AND deleted_at IS NULL${filter === undefined ? sql`` : sql` AND ${filterSql(filter, userColumns)}`}`;
-      const [resources, [count]] = await database.inTenant(tenantId, (transaction) =>
-        Promise.all([
-          transaction.query<UserRow>(
-            sql`SELECT ${columns} FROM directory_user WHERE ${condition} ORDER BY id LIMIT ${page.count} OFFSET ${page.startIndex - 1}`,
-          ),
-          transaction.query<{ total: number }>(sql`SELECT count(*) AS total FROM directory_user WHERE ${condition}`),
-        ]),
+    wasRemoved: async (tenantId, connectionId, id) => {
+      const rows = await database.once(
+        tenantId,
+        sql`SELECT FROM directory_user WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NOT NULL`,
       );
-      return { total: count?.total ?? 0, resources: resources.map(toUser) };
+      return rows.length > 0;
     },
     memberships: (tenantId, connectionId, userIds) => memberships(database, tenantId, connectionId, userIds),
   };
 }
 
-function createStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
+function createStatement(tenantId: string, sender: Sender, id: string, key: string, attributes: UserAttributes): Sql {
   const { connectionId } = sender;
-  const key = canonicalName("userName", attributes.userName);
   const externalId = attributes.externalId ?? null;
-  // The same person is told by externalId where both know one, else by userName: a userName that
-  // went to somebody else since must not bring the old owner back.
+  // The same person is told by externalId, and by userName only where neither has one: a userName
+  // that went to somebody else since must not bring the old owner back.
   return sql`
     WITH tombstone AS (
       SELECT id FROM directory_user
       WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL
-        AND (external_id = ${externalId}::text OR (user_name_key = ${key} AND (external_id IS NULL OR ${externalId}::text IS NULL)))
-      ORDER BY (external_id = ${externalId}::text) IS TRUE DESC, deleted_at DESC
+        AND (external_id = ${externalId}::text OR (user_name_key = ${key} AND external_id IS NULL AND ${externalId}::text IS NULL))
+      ORDER BY deleted_at DESC
       LIMIT 1
-      FOR UPDATE
+      FOR NO KEY UPDATE
     ), revived AS (
       UPDATE directory_user
       SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${externalId}::text, active = ${attributes.active},
@@ -92,17 +89,11 @@ function createStatement(tenantId: string, sender: Sender, id: string, attribute
       RETURNING ${columns}
     ), written AS (
       SELECT * FROM revived UNION ALL SELECT * FROM created
-    ), unparked AS (
-      DELETE FROM directory_member AS edge USING written, directory_group AS grp
-      WHERE edge.tenant_id = ${tenantId} AND edge.member_id IS NULL AND edge.member IN (${externalId}::text, written.id::text)
-        AND grp.id = edge.group_id AND grp.connection_id = ${connectionId}
-      RETURNING edge.group_id, written.id
-    ), joined AS (
-      -- Once for each group, though the user may have been named there by both ids.
-      INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind)
-      SELECT DISTINCT ${tenantId}::uuid, group_id, id::text, id, 'User' FROM unparked
     ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
-    SELECT written.*, event.lane FROM written, event`;
+    SELECT written.*, event.lane,
+      -- Of a new id nobody knows, but of one that is revived a group may.
+      rollcall_take_in(${connectionId}, written.id, 'User', array_remove(ARRAY[${externalId}::text, (SELECT id::text FROM tombstone)], NULL))
+    FROM written, event`;
 }
 
 function replaceStatement(
@@ -113,18 +104,27 @@ function replaceStatement(
   attributes: UserAttributes,
 ): Sql {
   const key = canonicalName("userName", attributes.userName);
-  const { connectionId } = sender;
+  const { connectionId, requestId } = sender;
+  const externalId = attributes.externalId ?? null;
   return sql`
     WITH before AS (
-      SELECT id, active FROM directory_user
+      SELECT id, active, external_id FROM directory_user
       WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL AND version = ${expectedVersion}
       FOR NO KEY UPDATE
     ), written AS (
       UPDATE directory_user
-      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${attributes.externalId ?? null}, active = ${attributes.active},
+      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${externalId}::text, active = ${attributes.active},
         attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
       WHERE id = (SELECT id FROM before)
       RETURNING ${columns}
+    ), joined AS (
+      -- Who comes to bear an externalId may be waited for under it.
+      SELECT written.id FROM written, before
+      WHERE CASE WHEN ${externalId}::text <> coalesce(before.external_id, '')
+        THEN cardinality(rollcall_take_in(${connectionId}, written.id, 'User', ARRAY[${externalId}::text])) > 0 ELSE false END
+    ), noted AS (
+      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
+      SELECT ${tenantId}, ${connectionId}, 'scim', ${requestId} || ':joined', 'membership.added', 'user', id, false, rollcall_lane(id) FROM joined
     ), ${eventOf(
       tenantId,
       sender,
@@ -142,7 +142,10 @@ function removeStatement(tenantId: string, sender: Sender, id: string, expectedV
         AND version = coalesce(${expectedVersion ?? null}::bigint, version)
       RETURNING id
     ), edges AS (
-      DELETE FROM directory_member WHERE member_id = (SELECT id FROM written)
+      ${deleteEdges(sql`member_id = (SELECT id FROM written)`)}
+    ), tokens AS (
+      -- For good: whoever is created under this id again gets new ones.
+      UPDATE credential SET revoked_at = now() WHERE user_id = (SELECT id FROM written) AND revoked_at IS NULL
     ), ${eventOf(tenantId, sender, sql`'user.deleted'::text`, sql`true`)}
     SELECT lane FROM event`;
 }
@@ -164,15 +167,15 @@ async function memberships(
   userIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Membership[]>> {
   if (userIds.length === 0) return new Map();
-  const rows = await database.once<{ member_id: string; id: string; display_name: string }>(
+  const rows = await database.once<{ member_id: string; direct: boolean; id: string; display_name: string }>(
     tenantId,
-    sql`SELECT edge.member_id, grp.id, grp.display_name
-      FROM directory_member AS edge JOIN directory_group AS grp ON grp.id = edge.group_id
-      WHERE edge.member_id = ANY(${userIds}::uuid[]) AND grp.connection_id = ${connectionId} AND grp.deleted_at IS NULL
+    sql`SELECT belonging.member_id, belonging.direct, grp.id, grp.display_name
+      FROM (${belonging(userIds)}) AS belonging JOIN directory_group AS grp ON grp.id = belonging.group_id
+      WHERE grp.connection_id = ${connectionId} AND grp.deleted_at IS NULL
       ORDER BY grp.id`,
   );
   return Map.groupBy(
-    rows.map((row) => ({ userId: row.member_id, id: row.id, displayName: row.display_name })),
+    rows.map((row) => ({ userId: row.member_id, id: row.id, displayName: row.display_name, direct: row.direct })),
     ({ userId }) => userId,
   );
 }
@@ -194,11 +197,17 @@ async function missing(
     : new DirectoryError("version_conflict", `user ${id} has changed since it was read`);
 }
 
-async function writing<Result>(statement: Promise<Result>): Promise<Result> {
+async function writing(
+  database: Database,
+  tenantId: string,
+  { connectionId }: Sender,
+  attributes: UserAttributes,
+  statement: Sql,
+): Promise<readonly WrittenRow[]> {
   try {
-    return await statement;
+    return await unlessDeadlocked(() => database.once<WrittenRow>(tenantId, statement));
   } catch (error) {
-    throw refusalOf(error);
+    throw await refusalNamingHolder(database, tenantId, error, { kind: "user", connectionId, attributes });
   }
 }
 

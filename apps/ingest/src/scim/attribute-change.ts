@@ -3,8 +3,25 @@ import type { Change } from "./dialect.ts";
 import { changeElements } from "./element-change.ts";
 import { isArray } from "./same-json.ts";
 
-/** One change to the attributes of a resource, extensions under their URN. */
-export function applyChange(attributes: JsonObject, change: Change): JsonObject {
+/**
+ * The attributes after all changes, in order. Throws `attribute_read_only` where a change takes what is
+ * required, whatever the changes after it would put there (RFC 7644 §3.5.2.2).
+ */
+export function applyChanges(
+  attributes: JsonObject,
+  changes: readonly Change[],
+  required: readonly string[],
+): JsonObject {
+  return changes.reduce<JsonObject>((held, change) => {
+    const changed = applyChange(held, change);
+    const missing = required.find((name) => changed[name] === undefined);
+    if (missing === undefined) return changed;
+    throw new DirectoryError("attribute_read_only", `${missing} can be replaced, but not removed`);
+  }, attributes);
+}
+
+// One change; the attributes of an extension are under its URN.
+function applyChange(attributes: JsonObject, change: Change): JsonObject {
   const { urn, attribute } = change.target;
   if (urn === undefined) return withValue(attributes, attribute.name, applyTo(attributes[attribute.name], change));
 
@@ -17,16 +34,10 @@ function applyTo(current: Json | undefined, change: Change): Json | undefined {
   const { attribute, sub } = change.target;
   if (attribute.multiValued) return changeElements(isArray(current) ? current : [], change);
 
-  refuseRemovalOfState(change);
-  if (sub === undefined) return change.kind === "remove" ? undefined : change.value;
-  return withValue(isObject(current) ? current : {}, sub.name, change.kind === "remove" ? undefined : change.value);
-}
-
-// Without its state a user would fall back to the default, which is to be let in.
-function refuseRemovalOfState({ kind, target }: Change): void {
-  if (kind === "remove" && target.urn === undefined && target.attribute.name === "active") {
-    throw new DirectoryError("value_invalid", "active can be set to true or false, but not removed");
-  }
+  const value = change.kind === "remove" ? undefined : change.value;
+  if (sub !== undefined) return withValue(isObject(current) ? current : {}, sub.name, value);
+  // Whoever is named again keeps what is known of them; the old parts say nothing about another.
+  return isObject(value) && isObject(current) && current["value"] === value["value"] ? { ...current, ...value } : value;
 }
 
 function withValue(object: JsonObject, name: string, value: Json | undefined): JsonObject {

@@ -1,5 +1,4 @@
-import { DirectoryError, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
-import { parseJson } from "./json-text.ts";
+import { DirectoryError, foldCase, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
 import { isArray } from "./same-json.ts";
 import type { Attribute } from "./schema.ts";
 
@@ -28,12 +27,17 @@ export function readSingle(attribute: Attribute, value: Json, unknown: Strictnes
     case "complex":
       return readComplex(attribute, value, unknown);
     case "integer":
+      // Past this JSON itself rounds, and the sender would read back another number.
+      if (Number.isSafeInteger(value)) return value;
+      throw wrongType(attribute, "a whole number");
     case "decimal":
-      if (typeof value === "number") return value;
+      if (Number.isFinite(value)) return value;
       throw wrongType(attribute, "a number");
-    case "string":
     case "dateTime":
+      return readShaped(attribute, value, isDateTime, "a date and time (RFC 3339)");
     case "binary":
+      return readShaped(attribute, value, isBase64, "in base64 (RFC 4648)");
+    case "string":
     case "reference":
       return readString(attribute, value);
   }
@@ -77,11 +81,53 @@ function readString(attribute: Attribute, value: Json): string {
   if (typeof value !== "string") throw wrongType(attribute, "a string");
   if (value.length > stringLengthMax)
     throw new DirectoryError("value_invalid", `${attribute.name} is longer than ${stringLengthMax} characters`);
+  refuseOther(attribute, value);
   return value;
 }
 
+// Kept as it was written: a provider that reads back another spelling sends its own again and again.
+function readShaped(
+  attribute: Attribute,
+  value: Json,
+  isShaped: (text: string) => boolean,
+  expected: string,
+): string | undefined {
+  const text = readString(attribute, value);
+  // As with a string, an empty one is how some senders clear a value.
+  if (text === "") return undefined;
+  if (!isShaped(text)) throw wrongType(attribute, expected);
+  return text;
+}
+
+// RFC 7643 §2.3.5: an xsd:dateTime, which needs no offset.
+const dateTime = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?$/;
+
+function isDateTime(text: string): boolean {
+  const parts = dateTime.exec(text);
+  if (parts === null) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
+  // JavaScript reads the 31st of February as the 3rd of March.
+  const at = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  return year > 0 && at.toISOString().slice(0, 19) === text.slice(0, 19);
+}
+
+// RFC 7643 §2.3.6, in either alphabet; certificates come in lines.
+function isBase64(text: string): boolean {
+  // Without its white space first: a pattern that may find it in two places tries each with each.
+  const written = text.replaceAll(/\s/g, "");
+  return /^[\w+/-]+={0,2}$/.test(written) && written.replaceAll("=", "").length % 4 !== 1;
+}
+
+function refuseOther(attribute: Attribute, value: string): void {
+  const { onlyValues, caseExact, name } = attribute;
+  if (onlyValues === undefined) return;
+  const fold = caseExact ? (text: string) => text : foldCase;
+  if (onlyValues.some((only) => fold(only) === fold(value))) return;
+  throw new DirectoryError("value_invalid", `${name} must be one of ${onlyValues.join(", ").slice(0, 400)}`);
+}
+
 function readComplex(attribute: Attribute, value: Json, unknown: Strictness): JsonObject | undefined {
-  const written = isObject(value) ? appRole(attribute, value) : wrapped(attribute, value);
+  const written = isObject(value) ? value : wrapped(attribute, value);
   const read: { [name: string]: Json } = {};
   for (const [name, part] of Object.entries(written)) {
     const sub = attribute.subAttributes.get(name.toLowerCase());
@@ -97,29 +143,17 @@ function readComplex(attribute: Attribute, value: Json, unknown: Strictness): Js
   return Object.keys(read).length === 0 ? undefined : read;
 }
 
+/** Whether an attribute names one other resource, as the manager does: by its id, and where that is by `$ref`. */
+export function isReference({ multiValued, subAttributes }: Attribute): boolean {
+  return !multiValued && subAttributes.has("value") && subAttributes.has("$ref");
+}
+
 // Entra writes the manager as a bare id, and clears it with an empty string.
 function wrapped(attribute: Attribute, value: Json): JsonObject {
-  if (attribute.multiValued || !attribute.subAttributes.has("value") || typeof value !== "string") {
+  if (!isReference(attribute) || typeof value !== "string") {
     throw wrongType(attribute, attribute.multiValued ? "an array of objects" : "an object");
   }
   return value === "" ? {} : { value };
-}
-
-// Entra's AppRoleAssignmentsComplex puts a role as JSON text into `value`.
-function appRole(attribute: Attribute, element: JsonObject): JsonObject {
-  const text = element["value"];
-  if (attribute.name !== "roles" || typeof text !== "string" || !text.startsWith("{")) return element;
-
-  let role: Json;
-  try {
-    role = parseJson(Buffer.from(text));
-  } catch {
-    return element;
-  }
-  if (!isObject(role) || typeof role["value"] !== "string") return element;
-  const { value: _text, ...rest } = element;
-  const display = typeof role["displayName"] === "string" ? { display: role["displayName"] } : {};
-  return { ...display, ...rest, value: role["value"] };
 }
 
 function unknownSubAttribute(attribute: Attribute, name: string): DirectoryError {

@@ -3,11 +3,11 @@ import { DirectoryError } from "@rollcall/core/domain";
 const attemptsMax = 5;
 
 /**
- * Runs read-compute-write until nobody else wrote in between. A sender who named a version hears of
+ * Runs read-compute-write until nobody else wrote in between. A sender who named a condition hears of
  * the conflict at once; one who did not is served, or told to come back after five lost races.
  */
 export async function writeUnlessRaced<Outcome>(
-  ifMatch: string | undefined,
+  condition: string | undefined,
   attempt: () => Promise<Outcome>,
 ): Promise<Outcome> {
   for (let tried = 0; tried < attemptsMax; tried += 1) {
@@ -15,7 +15,7 @@ export async function writeUnlessRaced<Outcome>(
       return await attempt();
     } catch (error) {
       const raced = error instanceof DirectoryError && error.code === "version_conflict";
-      if (!raced || ifMatch !== undefined) throw error;
+      if (!raced || condition !== undefined) throw error;
     }
   }
   throw new DirectoryError("unavailable", "the resource is being changed by others; try again");

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { resourceTypes, schemas, serviceProviderConfig } from "./discovery.ts";
 import { locationsUnder } from "./resource-location.ts";
+import { standardSchemas } from "./schema.ts";
 import { scimErrorBody } from "./scim-error.ts";
 
 const locations = locationsUnder("https://rollcall.ex.test");
@@ -8,10 +9,10 @@ const locations = locationsUnder("https://rollcall.ex.test");
 test("the server claims what it does and no more", () => {
   expect(serviceProviderConfig(locations)).toMatchObject({
     patch: { supported: true },
-    bulk: { supported: false },
+    bulk: { supported: true },
     filter: { supported: true, maxResults: 200 },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
     authenticationSchemes: [{ type: "oauthbearertoken" }],
   });
@@ -22,6 +23,9 @@ test("every schema and resource type is described under its own location", () =>
     "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
     "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
     "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group",
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:ResourceType",
+    "https://rollcall.ex.test/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Schema",
   ]);
   expect(resourceTypes(locations).map(({ id, endpoint }) => [id, endpoint])).toEqual([
     ["User", "/Users"],
@@ -33,6 +37,22 @@ test("no description has a null, an empty list, or a password", () => {
   const text = JSON.stringify(schemas(locations));
   expect(text).not.toMatch(/null|\[\]|"password"/);
   expect(text).toContain('"multiValued":true');
+});
+
+test("a document says its version, which is another once anything in it is", () => {
+  const known = resourceTypes(locations).map(({ meta }) => meta.version);
+  expect(known.every((version) => /^W\/"[\w-]{22}"$/.test(version))).toBe(true);
+  const extension = {
+    id: "urn:acme:User",
+    name: "Acme",
+    description: "",
+    attributes: [],
+    resourceType: "User" as const,
+  };
+  const changed = resourceTypes(locations, { ...standardSchemas, extensions: [extension] });
+  expect(changed[0]?.meta.version).not.toBe(known[0]);
+  expect(changed[1]?.meta.version).toBe(known[1]);
+  expect(schemas(locations).at(-1)?.meta.version).toBe(schemas(locations).at(-1)?.meta.version);
 });
 
 test("an error says its status as a string", () => {

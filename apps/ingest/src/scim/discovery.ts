@@ -1,88 +1,102 @@
+import { hash } from "node:crypto";
+import { bulkBytesMax, bulkOperationsMax } from "./bulk-request.ts";
+import { cursorTimeoutSec } from "./page-cursor.ts";
 import type { Locations } from "./resource-location.ts";
-import { type AttributeDescription, type SchemaDescription, schemaDescriptions } from "./schema.ts";
+import { type ConnectionSchemas, standardSchemas } from "./schema.ts";
+import { type SchemaDescription, schemaDescriptions } from "./schema-descriptions.ts";
+import { serviceDescriptions } from "./service-descriptions.ts";
 
 /** How many resources one page of an answer may hold. */
 export const pageSizeMax = 200;
-
-const enterpriseUrn = schemaDescriptions.enterpriseUser.id;
+export const pageSizeDefault = 100;
 
 /** RFC 7643 §5: what this server can do, and no more. */
 export function serviceProviderConfig(locations: Locations) {
-  return {
-    schemas: ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-    patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
-    filter: { supported: true, maxResults: pageSizeMax },
-    changePassword: { supported: false },
-    sort: { supported: false },
-    etag: { supported: true },
-    authenticationSchemes: [
-      {
-        type: "oauthbearertoken",
-        name: "Bearer token",
-        description: "The token of one connection, in the Authorization header (RFC 6750).",
-        specUri: "https://www.rfc-editor.org/info/rfc6750",
-        primary: true,
+  return versioned(
+    {
+      schemas: ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+      documentationUri: "https://www.rfc-editor.org/info/rfc7644",
+      patch: { supported: true },
+      bulk: { supported: true, maxOperations: bulkOperationsMax, maxPayloadSize: bulkBytesMax },
+      filter: { supported: true, maxResults: pageSizeMax },
+      changePassword: { supported: false },
+      sort: { supported: true },
+      // RFC 9865 §4.
+      pagination: {
+        cursor: true,
+        index: true,
+        defaultPaginationMethod: "index",
+        defaultPageSize: pageSizeDefault,
+        maxPageSize: pageSizeMax,
+        cursorTimeout: cursorTimeoutSec,
       },
-    ],
-    meta: { resourceType: "ServiceProviderConfig", location: `${locations.base}/ServiceProviderConfig` },
-  };
+      etag: { supported: true },
+      // RFC 9967 §4: what is answered is done, so there is nothing to be told of later (docs/adr/0014).
+      securityEvents: { asyncRequest: "none", eventUris: [] },
+      authenticationSchemes: [
+        {
+          type: "oauthbearertoken",
+          name: "Bearer token",
+          description: "The token of one connection, in the Authorization header (RFC 6750).",
+          specUri: "https://www.rfc-editor.org/info/rfc6750",
+          primary: true,
+        },
+      ],
+    },
+    { resourceType: "ServiceProviderConfig", location: `${locations.base}/ServiceProviderConfig` },
+  );
 }
 
-/** RFC 7643 §6. */
-export function resourceTypes(locations: Locations) {
-  const { user, group } = schemaDescriptions;
+/** RFC 7643 §6, with the extensions that this connection's resources may carry. */
+export function resourceTypes(locations: Locations, { extensions }: ConnectionSchemas = standardSchemas) {
+  const { user, enterpriseUser, group } = schemaDescriptions;
+  const own = (resourceType: "User" | "Group") => extensions.filter((one) => one.resourceType === resourceType);
   return [
-    resourceType(locations, "User", "/Users", user, [{ schema: enterpriseUrn, required: false }]),
-    resourceType(locations, "Group", "/Groups", group, []),
+    resourceType(locations, "User", "/Users", user, [enterpriseUser, ...own("User")]),
+    resourceType(locations, "Group", "/Groups", group, own("Group")),
   ];
 }
 
-/** RFC 7643 §7, from scimmy's definitions, with our own locations and our own uniqueness. */
-export function schemas(locations: Locations) {
+/** RFC 7643 §7: every schema that this connection's resources may carry, and those of the discovery documents. */
+export function schemas(locations: Locations, { extensions }: ConnectionSchemas = standardSchemas) {
   const { user, enterpriseUser, group } = schemaDescriptions;
-  return [user, enterpriseUser, { ...group, attributes: group.attributes.map(withUniqueName) }].map((schema) => ({
-    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
-    id: schema.id,
-    name: schema.name,
-    description: schema.description,
-    attributes: schema.attributes.map(withoutEmptyLists),
-    meta: { resourceType: "Schema", location: `${locations.base}/Schemas/${schema.id}` },
-  }));
+  return [user, enterpriseUser, group, ...extensions, ...serviceDescriptions].map(
+    ({ id, name, description, attributes }) =>
+      versioned(
+        { schemas: ["urn:ietf:params:scim:schemas:core:2.0:Schema"], id, name, description, attributes },
+        { resourceType: "Schema", location: `${locations.base}/Schemas/${id}` },
+      ),
+  );
 }
 
-type Extension = { readonly schema: string; readonly required: boolean };
+/** The weak tag of what says of itself nothing that it could be told by but all of it. */
+export function contentTag(content: object): string {
+  return `W/"${hash("sha256", JSON.stringify(content), "base64url").slice(0, 22)}"`;
+}
 
 function resourceType(
   locations: Locations,
   name: string,
   endpoint: string,
   schema: SchemaDescription,
-  schemaExtensions: readonly Extension[],
+  extensions: readonly SchemaDescription[],
 ) {
-  return {
-    schemas: ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
-    id: name,
-    name,
-    endpoint,
-    description: schema.description,
-    schema: schema.id,
-    ...(schemaExtensions.length === 0 ? {} : { schemaExtensions }),
-    meta: { resourceType: "ResourceType", location: `${locations.base}/ResourceTypes/${name}` },
-  };
-}
-
-function withUniqueName(attribute: AttributeDescription): AttributeDescription & { readonly uniqueness?: string } {
-  return attribute.name === "displayName" ? { ...attribute, uniqueness: "server" } : attribute;
-}
-
-// scimmy writes `canonicalValues: []` for roles, which reads as "no value is allowed".
-function withoutEmptyLists(attribute: AttributeDescription): AttributeDescription {
-  const entries = Object.entries(attribute).filter(
-    ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+  // No extension is required: a resource may carry it, and is held to it where it does.
+  const schemaExtensions = extensions.map(({ id }) => ({ schema: id, required: false }));
+  return versioned(
+    {
+      schemas: ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+      id: name,
+      name,
+      endpoint,
+      description: schema.description,
+      schema: schema.id,
+      ...(schemaExtensions.length === 0 ? {} : { schemaExtensions }),
+    },
+    { resourceType: "ResourceType", location: `${locations.base}/ResourceTypes/${name}` },
   );
-  const kept = Object.fromEntries(entries) as AttributeDescription;
-  return kept.subAttributes === undefined
-    ? kept
-    : { ...kept, subAttributes: kept.subAttributes.map(withoutEmptyLists) };
+}
+
+function versioned<Document extends object, Meta extends object>(document: Document, meta: Meta) {
+  return { ...document, meta: { ...meta, version: contentTag(document) } };
 }

@@ -1,69 +1,90 @@
 import { DirectoryError, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
 import { refuseManyPrimaries, refuseManyValues } from "./attribute-value.ts";
 import type { Change } from "./dialect.ts";
-import { equalTerms, fits } from "./element-filter.ts";
+import { elementTest, type ElementTest, equalTerms } from "./element-filter.ts";
 import type { Target } from "./path.ts";
 import { sameJson } from "./same-json.ts";
-import type { Attribute } from "./schema.ts";
 
-/** Applies one change to the elements of a multi-valued attribute. An element that does not change keeps its identity. */
+/** Applies one change to the elements of a multi-valued attribute. */
 export function changeElements(elements: readonly Json[], change: Change): readonly Json[] {
-  const changed = change.kind === "remove" ? removeElements(elements, change) : writeElements(elements, change);
-  refuseManyValues(change.target.attribute, changed);
-  return withOnePrimary(change.target.attribute, elements, changed);
+  if (change.kind === "remove") return removeElements(elements, change);
+  const { list, primaryAt } = writeElements(elements, change);
+  refuseManyValues(change.target.attribute, list);
+  return withOnePrimary(list, primaryAt);
 }
 
+/** The elements after a writing, and which of them it called primary. */
+type Written = { readonly list: readonly Json[]; readonly primaryAt: number | undefined };
 type Removal = Extract<Change, { readonly kind: "remove" }>;
 type Writing = Exclude<Change, Removal>;
 
 function removeElements(elements: readonly Json[], { target, value }: Removal): readonly Json[] {
-  const { attribute, filter, sub } = target;
-  if (sub !== undefined) {
-    return elements.flatMap((element) => (selects(target, element) ? without(element, sub.name) : [element]));
-  }
-  if (filter !== undefined) return elements.filter((element) => !fits(attribute, filter, element));
+  const { filter, sub } = target;
+  const selects = selectorOf(target);
+  if (sub !== undefined)
+    return elements.flatMap((element) => (selects(element) ? without(element, sub.name) : [element]));
+  if (filter !== undefined) return elements.filter((element) => !selects(element));
   if (value === undefined) return [];
-  const wanted = listOf(value);
-  return elements.filter((element) => !wanted.some((one) => isNamedBy(one, element)));
+  const named = listOf(value).map(isNamedBy);
+  return elements.filter((element) => !named.some((isNamed) => isNamed(element)));
 }
 
-function writeElements(elements: readonly Json[], { kind, target, value }: Writing): readonly Json[] {
+function writeElements(elements: readonly Json[], { kind, target, value }: Writing): Written {
   if (target.filter === undefined && target.sub === undefined) {
-    return addElements(kind === "add" ? elements : [], listOf(value), elements);
+    return kind === "add" ? addElements(elements, listOf(value), isSaidBy) : addElements([], listOf(value), isDoubleOf);
   }
-  const chosen = elements.filter((element) => selects(target, element));
+  const chosen = elements.map(selectorOf(target));
+  const count = chosen.filter((isChosen) => isChosen).length;
   // What is created may already be there under a value that took it out of the filter: once is enough.
-  if (chosen.length === 0) return addElements(elements, [created(target, value)], elements);
-  if (target.filter === undefined && chosen.length > 1) {
+  if (count === 0) return addElements(elements, [created(target, value)], isSaidBy);
+  if (target.filter === undefined && count > 1) {
     throw new DirectoryError("target_missing", `${target.attribute.name} has several values; select one by a filter`);
   }
-  return elements.map((element) => (chosen.includes(element) ? written(kind, target, element, value) : element));
-}
-
-function selects(target: Target, element: Json): boolean {
-  return target.filter === undefined || fits(target.attribute, target.filter, element);
-}
-
-// An element equal to one that was there is that one, so that a repetition changes nothing.
-function addElements(kept: readonly Json[], added: readonly Json[], before: readonly Json[]): readonly Json[] {
-  const result = [...kept];
-  for (const element of added) {
-    const at = result.findIndex((present) => isSameElement(present, element));
-    const present = result[at];
-    if (present === undefined) result.push(before.find((old) => sameJson(old, element)) ?? element);
-    else if (isObject(present) && isObject(element)) result[at] = merged(present, element);
-  }
-  return result;
-}
-
-function isSameElement(present: Json, element: Json): boolean {
-  if (!isObject(present) || !isObject(element)) return sameJson(present, element);
-  if (sameJson(merged(present, element), present)) return true;
-  return (
-    element["value"] !== undefined &&
-    present["value"] === element["value"] &&
-    sameType(present["type"], element["type"])
+  const said = target.sub === undefined ? value : { [target.sub.name]: value };
+  refuseManyPrimaries(
+    target.attribute,
+    Array.from({ length: count }, () => said),
   );
+  return {
+    list: elements.map((element, at) => (chosen[at] === true ? written(kind, target, element, value) : element)),
+    primaryAt: isPrimary(said) ? chosen.indexOf(true) : undefined,
+  };
+}
+
+function selectorOf({ filter }: Target): ElementTest {
+  return filter === undefined ? () => true : elementTest(filter);
+}
+
+function addElements(kept: readonly Json[], added: readonly Json[], isSameAs: (element: Json) => ElementTest): Written {
+  const list = [...kept];
+  let primaryAt: number | undefined;
+  for (const element of added) {
+    const found = list.findIndex(isSameAs(element));
+    const at = found === -1 ? list.length : found;
+    const present = list[at];
+    list[at] = isObject(present) && isObject(element) ? { ...present, ...element } : element;
+    if (isPrimary(element)) primaryAt = at;
+  }
+  return { list, primaryAt };
+}
+
+// What is to be added may be there with more than was said of it now.
+function isSaidBy(element: Json): ElementTest {
+  const [holdsAll, isDouble] = [holdsAllOf(element), isDoubleOf(element)];
+  return (present) => holdsAll(present) || isDouble(present);
+}
+
+// RFC 7643 §2.4: no attribute holds the same type and value twice.
+function isDoubleOf(element: Json): ElementTest {
+  if (!isObject(element) || element["value"] === undefined) return (present) => sameJson(present, element);
+  const { value, type } = element;
+  return (present) => isObject(present) && present["value"] === value && sameType(present["type"], type);
+}
+
+function holdsAllOf(parts: Json): ElementTest {
+  if (!isObject(parts)) return () => false;
+  const said = Object.entries(parts);
+  return (present) => isObject(present) && said.every(([name, part]) => sameJson(present[name], part));
 }
 
 function sameType(left: Json | undefined, right: Json | undefined): boolean {
@@ -73,33 +94,32 @@ function sameType(left: Json | undefined, right: Json | undefined): boolean {
 }
 
 // Entra names the member to take with `display` or `$ref` beside it, which may be stale; the value decides.
-function isNamedBy(wanted: Json, element: Json): boolean {
-  if (!isObject(wanted) || !isObject(element)) return sameJson(wanted, element);
-  if (wanted["value"] === undefined) return sameJson(merged(element, wanted), element);
-  const type = wanted["type"];
-  return wanted["value"] === element["value"] && (type === undefined || sameType(type, element["type"]));
+function isNamedBy(wanted: Json): ElementTest {
+  if (!isObject(wanted)) return (element) => sameJson(wanted, element);
+  const { value, type } = wanted;
+  if (value === undefined) return holdsAllOf(wanted);
+  return (element) =>
+    isObject(element) && element["value"] === value && (type === undefined || sameType(type, element["type"]));
 }
 
 function created({ attribute, filter, sub }: Target, value: Json): Json {
   const terms = filter === undefined ? {} : equalTerms(filter);
-  if (terms === undefined) throw new DirectoryError("target_missing", `no value of ${attribute.name} fits the filter`);
+  const isWritable = Object.keys(terms ?? {}).every(
+    (name) => attribute.subAttributes.get(name.toLowerCase())?.mutability === "readWrite",
+  );
+  // A filter may contradict itself, and nothing would ever fit it.
+  if (terms === undefined || !isWritable || (filter !== undefined && !elementTest(filter)(terms)))
+    throw new DirectoryError("target_missing", `no value of ${attribute.name} fits the filter`);
   if (sub !== undefined) return { ...terms, [sub.name]: value };
   return isObject(value) ? { ...terms, ...value } : value;
 }
 
 function written(kind: "add" | "replace", { filter, sub }: Target, element: Json, value: Json): Json {
-  if (!isObject(element)) return value;
-  if (sub !== undefined) return merged(element, { [sub.name]: value });
-  if (!isObject(value)) return value;
+  if (sub !== undefined && isObject(element)) return { ...element, [sub.name]: value };
+  if (!isObject(element) || !isObject(value)) return value;
+  if (kind === "add") return { ...element, ...value };
   // RFC 7644 §3.5.2.3 replaces the element; what selected it stays true of it.
-  const base = kind === "add" ? element : ((filter === undefined ? undefined : equalTerms(filter)) ?? {});
-  const next = merged(base, value);
-  return sameJson(next, element) ? element : next;
-}
-
-function merged(element: JsonObject, parts: JsonObject): JsonObject {
-  const next = { ...element, ...parts };
-  return sameJson(next, element) ? element : next;
+  return { ...(filter === undefined ? undefined : equalTerms(filter)), ...value };
 }
 
 // An element of which only labels are left holds nothing.
@@ -110,14 +130,9 @@ function without(element: Json, name: string): readonly Json[] {
 }
 
 // RFC 7644 §3.5.2: marking a value primary unmarks the one that was.
-function withOnePrimary(attribute: Attribute, before: readonly Json[], after: readonly Json[]): readonly Json[] {
-  const primaries = after.filter(isPrimary);
-  if (primaries.length < 2) return after;
-  const fresh = primaries.filter((element) => !before.includes(element));
-  refuseManyPrimaries(attribute, fresh);
-  const [chosen] = fresh;
-  if (chosen === undefined) return after;
-  return after.map((element) => (isPrimary(element) && element !== chosen ? { ...element, primary: false } : element));
+function withOnePrimary(list: readonly Json[], primaryAt: number | undefined): readonly Json[] {
+  if (primaryAt === undefined) return list;
+  return list.map((element, at) => (at !== primaryAt && isPrimary(element) ? { ...element, primary: false } : element));
 }
 
 function isPrimary(element: Json): element is JsonObject {

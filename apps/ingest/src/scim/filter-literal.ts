@@ -1,4 +1,4 @@
-import { type CompareOperator, DirectoryError, type FilterValue } from "@rollcall/core/domain";
+import { type ComparedAs, type CompareOperator, DirectoryError, type FilterValue } from "@rollcall/core/domain";
 import type { Attribute } from "./schema.ts";
 
 /** A comparison's right side as written: quoted text, or a bare word that may stand for anything. */
@@ -17,12 +17,32 @@ const compareOperators: ReadonlySet<string> = new Set<CompareOperator>([
   "lt",
   "le",
 ]);
-const dateTime = /^[1-8]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** Whether a lower-case word is one of RFC 7644 §3.4.2.2's comparisons. */
 export function isCompareOperator(word: string): word is CompareOperator {
   return compareOperators.has(word);
+}
+
+/** How an attribute's values are held against each other. */
+export function comparedAs({ type, caseExact }: Attribute): ComparedAs {
+  switch (type) {
+    case "boolean":
+      return "boolean";
+    case "integer":
+    case "decimal":
+      return "number";
+    case "dateTime":
+      return "time";
+    case "binary":
+      // RFC 7643 §2.3.6: base64 has case, whatever a schema says of it.
+      return "exact";
+    case "complex":
+    case "string":
+    case "reference":
+      return caseExact ? "exact" : "folded";
+  }
 }
 
 /**
@@ -49,8 +69,13 @@ export function literalValue(
         `${attribute.name} cannot be compared; name one of its sub-attributes`,
       );
     case "dateTime":
-    case "string":
+      refuseOperators(attribute, operator, ["co", "sw", "ew"], "is a moment and has no parts");
+      return stringValue(attribute, literal, lenient);
     case "binary":
+      // RFC 7644 §3.4.2.2, Table 3: binary values have no order.
+      refuseOperators(attribute, operator, ["gt", "ge", "lt", "le"], "is binary and has no order");
+      return stringValue(attribute, literal, lenient);
+    case "string":
     case "reference":
       return stringValue(attribute, literal, lenient);
   }
@@ -59,6 +84,16 @@ export function literalValue(
 function nullValue(attribute: Attribute, operator: CompareOperator): null {
   if (operator === "eq" || operator === "ne") return null;
   throw new DirectoryError("filter_invalid", `${attribute.name} cannot be compared with null by "${operator}"`);
+}
+
+function refuseOperators(
+  attribute: Attribute,
+  operator: CompareOperator,
+  refused: readonly CompareOperator[],
+  why: string,
+): void {
+  if (!refused.includes(operator)) return;
+  throw new DirectoryError("filter_invalid", `${attribute.name} ${why}, so it cannot be compared by "${operator}"`);
 }
 
 function booleanValue(attribute: Attribute, operator: CompareOperator, text: string): boolean {
@@ -89,11 +124,11 @@ function stringValue(attribute: Attribute, literal: Literal, lenient: boolean): 
   return attribute.type === "dateTime" ? dateTimeValue(attribute, literal.text) : literal.text;
 }
 
-// One spelling leaves here, since PostgreSQL and JavaScript disagree about what else is a date.
+// One spelling leaves here, since PostgreSQL and JavaScript disagree about what else is a date. An
+// offset may lead out of the years that have four digits, and PostgreSQL knows no year 0.
 function dateTimeValue(attribute: Attribute, text: string): string {
   const date = new Date(dateTime.test(text) ? text : Number.NaN);
-  if (Number.isNaN(date.getTime())) {
-    throw new DirectoryError("filter_invalid", `${attribute.name} compares with a date and time (RFC 3339)`);
-  }
-  return date.toISOString();
+  const spelled = Number.isNaN(date.getTime()) ? "" : date.toISOString();
+  if (/^(?!0000)\d{4}-/.test(spelled)) return spelled;
+  throw new DirectoryError("filter_invalid", `${attribute.name} compares with a date and time (RFC 3339)`);
 }

@@ -1,10 +1,11 @@
-import { DirectoryError, type Filter, type FilterValue } from "@rollcall/core/domain";
+import { type ComparedAs, DirectoryError, type Filter, type FilterValue } from "@rollcall/core/domain";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseFilter } from "./filter.ts";
 import { enterpriseUser, groupSchema, userSchema } from "./schema.ts";
 
-const eq = (path: string, value: FilterValue): Filter => ({ kind: "compare", path, operator: "eq", value });
+const eq = (path: string, value: FilterValue, as: ComparedAs = typeof value === "boolean" ? "boolean" : "folded") =>
+  ({ kind: "compare", path, operator: "eq", value, as }) satisfies Filter;
 const user = (text: string) => parseFilter(userSchema, text);
 
 function codeOf(text: string): string {
@@ -22,19 +23,20 @@ test("what Entra and Okta ask is understood", () => {
     kind: "element",
     path: "emails",
     term: eq("type", "work"),
-    rest: { path: "value", operator: "eq", value: "ann@ex.test" },
+    rest: { path: "value", operator: "eq", value: "ann@ex.test", as: "folded" },
   });
   expect(user('id eq "u-1" and manager eq "u-9"')).toEqual({
     kind: "and",
-    terms: [eq("id", "u-1"), eq(`${enterpriseUser.urn}:manager.value`, "u-9")],
+    terms: [eq("id", "u-1", "exact"), eq(`${enterpriseUser.urn}:manager.value`, "u-9", "exact")],
   });
   expect(parseFilter(groupSchema, 'id eq "g-1" and members eq "u-1"')).toEqual({
     kind: "and",
-    terms: [eq("id", "g-1"), eq("members.value", "u-1")],
+    terms: [eq("id", "g-1", "exact"), eq("members.value", "u-1", "exact")],
   });
 });
 
 test("operators and names have no case, and strings are JSON", () => {
+  expect(user('userName eq"a"')).toEqual(user('userName eq "a"'));
   expect(user('USERNAME EQ "a\\"b\\u00e9"')).toEqual(eq("userName", 'a"bé'));
   expect(user('userName eq "a)]and["')).toEqual(eq("userName", "a)]and["));
   expect(user(`${enterpriseUser.urn.toUpperCase()}:DEPARTMENT pr`)).toEqual({
@@ -49,6 +51,7 @@ test("a date has one spelling once it is read", () => {
     path: "meta.lastModified",
     operator: "gt",
     value: "2026-01-01T00:00:00.000Z",
+    as: "time",
   });
   for (const text of [
     "1",
@@ -92,8 +95,8 @@ test("a boolean may be written as a word, where the schema has a boolean and now
 });
 
 test("a string without quotes is understood as the whole rest and never as a part", () => {
-  expect(user("externalId eq jyoung")).toEqual(eq("externalId", "jyoung"));
-  expect(user("externalId eq 701984 ")).toEqual(eq("externalId", "701984"));
+  expect(user("externalId eq jyoung")).toEqual(eq("externalId", "jyoung", "exact"));
+  expect(user("externalId eq 701984 ")).toEqual(eq("externalId", "701984", "exact"));
   for (const text of [
     "externalId eq jyoung and active eq true",
     "(externalId eq jyoung)",
@@ -102,6 +105,30 @@ test("a string without quotes is understood as the whole rest and never as a par
   ]) {
     expect(codeOf(text)).toBe("filter_invalid");
   }
+});
+
+test("a singular attribute is its own only element", () => {
+  expect(user('name[givenName eq "a" and not (familyName eq "b")]')).toEqual({
+    kind: "and",
+    terms: [
+      { kind: "present", path: "name" },
+      { kind: "and", terms: [eq("name.givenName", "a"), { kind: "not", term: eq("name.familyName", "b") }] },
+    ],
+  });
+});
+
+test("an attribute that only another kind of resource has is one without a value", () => {
+  const everybody: Filter = { kind: "and", terms: [] };
+  const nobody: Filter = { kind: "or", terms: [] };
+  const group = (text: string) => parseFilter(groupSchema, text, [userSchema]);
+  for (const text of ['userName eq "a"', "userName pr", 'userName gt "a"', "emails ne null", 'emails[type eq "a"]']) {
+    expect([text, group(text)]).toEqual([text, nobody]);
+  }
+  for (const text of ['userName ne "a"', "userName eq null"]) expect([text, group(text)]).toEqual([text, everybody]);
+  // Named in full it is the other kind's, though this one has an attribute of that name too.
+  expect(group(`${userSchema.core.urn}:displayName eq "a"`)).toEqual(nobody);
+  expect(group('displayName eq "a"')).toEqual(eq("displayName", "a"));
+  expect(() => group("shoeSize pr")).toThrow(DirectoryError);
 });
 
 test("what is no filter is refused", () => {
@@ -120,12 +147,15 @@ test("what is no filter is refused", () => {
     "userName pr)",
     'userName eq "a',
     'userName eq "\\x"',
-    'userName eq"a"',
     'userName eq "a"and active eq true',
     "shoeSize pr",
     "emails[]",
     'emails[type eq "work"',
-    "name[givenName pr]",
+    "title[value pr]",
+    'name[shoeSize eq "a"]',
+    'meta.created co "2026"',
+    'x509Certificates.value gt "QUJD"',
+    'x509Certificates[value le "QUJD"]',
     'emails[type eq "work"].x eq "a"',
     'name eq "a"',
     "password pr",
@@ -200,7 +230,13 @@ function filters(depth: number): fc.Arbitrary<Filter> {
     .filter((value) => !value.includes("\u0000") && value.isWellFormed());
   const operator = fc.constantFrom("eq" as const, "ne" as const, "co" as const, "gt" as const);
   const compare = (paths: readonly string[]): fc.Arbitrary<Filter> =>
-    fc.record({ kind: fc.constant("compare" as const), path: fc.constantFrom(...paths), operator, value: text });
+    fc.record({
+      kind: fc.constant("compare" as const),
+      path: fc.constantFrom(...paths),
+      operator,
+      value: text,
+      as: fc.constant("folded" as const),
+    });
   const leaf: fc.Arbitrary<Filter> = fc.oneof(
     compare(["userName", "name.givenName", "emails.value", `${enterpriseUser.urn}:department`]),
     fc.boolean().map((value) => eq("active", value)),
@@ -210,7 +246,7 @@ function filters(depth: number): fc.Arbitrary<Filter> {
       kind: "element",
       path: "emails",
       term,
-      rest: { path: "value", operator: "sw", value },
+      rest: { path: "value", operator: "sw", value, as: "folded" },
     })),
   );
   if (depth === 0) return leaf;

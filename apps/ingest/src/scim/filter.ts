@@ -1,16 +1,19 @@
-import { type CompareOperator, DirectoryError, type Filter } from "@rollcall/core/domain";
+import { type CompareOperator, type Comparison, DirectoryError, type Filter } from "@rollcall/core/domain";
+import { comparedAs, isCompareOperator, type Literal, literalValue } from "./filter-literal.ts";
 import { type Attribute, canonicalPath, type ResourceSchema, resolveForFilter } from "./schema.ts";
-import { isCompareOperator, type Literal, literalValue } from "./filter-literal.ts";
 
 const bytesMax = 8 * 1024;
 const depthMax = 40;
 const nodesMax = 100;
 
-/** Parses a whole filter (RFC 7644 §3.4.2.2) in one pass. Throws `filter_invalid`, and nothing else. */
-export function parseFilter(schema: ResourceSchema, text: string): Filter {
+/**
+ * Parses a whole filter (RFC 7644 §3.4.2.2) in one pass. An attribute that only one of `others` has
+ * is one without a value (§3.4.2.1). Throws `filter_invalid`, and nothing else.
+ */
+export function parseFilter(schema: ResourceSchema, text: string, others: readonly ResourceSchema[] = []): Filter {
   refuseOverlong(text);
-  const cursor: Cursor = { text, at: 0, nodes: 0, whole: true };
-  const filter = readOr(cursor, resourceScope(schema), 0);
+  const cursor: Cursor = { text, end: text.trimEnd().length, at: 0, nodes: 0, whole: true };
+  const filter = readOr(cursor, resourceScope(schema, others), 0);
   skipSpace(cursor);
   if (cursor.at < text.length) throw unexpected(cursor);
   return filter;
@@ -23,29 +26,41 @@ export function parseElementFilter(
   start: number,
 ): { readonly filter: Filter; readonly end: number } {
   refuseOverlong(text);
-  const cursor: Cursor = { text, at: start, nodes: 0, whole: false };
-  const filter = readOr(cursor, elementScope(attribute), 0);
+  const cursor: Cursor = { text, end: text.length, at: start, nodes: 0, whole: false };
+  const filter = readOr(cursor, elementScope(attribute, ""), 0);
   expect(cursor, "]");
   return { filter, end: cursor.at };
 }
 
-// `whole` is true until something is read that a bare word could not be the rest of.
-type Cursor = { readonly text: string; at: number; nodes: number; whole: boolean };
-type Named = { readonly path: string; readonly attribute: Attribute };
+// `end` is where the last word ends; `whole` is true until something is read that a bare word could
+// not be the rest of.
+type Cursor = { readonly text: string; readonly end: number; at: number; nodes: number; whole: boolean };
+/** Without a path where the resource cannot have the attribute. */
+type Named = { readonly path: string | undefined; readonly attribute: Attribute };
 type Scope = (name: string) => Named | undefined;
 
-function resourceScope(schema: ResourceSchema): Scope {
+const everybody: Filter = { kind: "and", terms: [] };
+const nobody: Filter = { kind: "or", terms: [] };
+
+function resourceScope(schema: ResourceSchema, others: readonly ResourceSchema[]): Scope {
   return (name) => {
-    const resolved = resolveForFilter(schema, name);
-    const attribute = resolved?.sub ?? resolved?.attribute;
-    return resolved === undefined || attribute === undefined ? undefined : { path: canonicalPath(resolved), attribute };
+    const own = inSchema(schema, name);
+    if (own !== undefined) return own;
+    const foreign = others.map((other) => inSchema(other, name)).find((found) => found !== undefined);
+    return foreign && { ...foreign, path: undefined };
   };
 }
 
-function elementScope(parent: Attribute): Scope {
+function inSchema(schema: ResourceSchema, name: string): Named | undefined {
+  const resolved = resolveForFilter(schema, name);
+  const attribute = resolved?.sub ?? resolved?.attribute;
+  return resolved === undefined || attribute === undefined ? undefined : { path: canonicalPath(resolved), attribute };
+}
+
+function elementScope(parent: Attribute, prefix: string): Scope {
   return (name) => {
     const attribute = parent.subAttributes.get(name.toLowerCase());
-    return attribute === undefined ? undefined : { path: attribute.name, attribute };
+    return attribute === undefined ? undefined : { path: `${prefix}${attribute.name}`, attribute };
   };
 }
 
@@ -98,40 +113,63 @@ function readGroup(cursor: Cursor, scope: Scope, depth: number): Filter {
 
 function readExpression(cursor: Cursor, named: Named): Filter {
   const operator = readOperator(cursor);
-  if (operator === "pr") return counted(cursor, { kind: "present", path: named.path });
+  const { path, attribute } = operator === "pr" ? named : comparable(named);
+  if (operator === "pr") return counted(cursor, path === undefined ? nobody : { kind: "present", path });
 
-  const { path, attribute } = comparable(named);
-  return counted(cursor, { kind: "compare", path, operator, value: readValue(cursor, attribute, operator) });
+  const comparison = readComparison(cursor, path ?? "", attribute, operator);
+  return counted(cursor, path === undefined ? ofNoValue(comparison) : { kind: "compare", ...comparison });
 }
 
-function readElement(cursor: Cursor, named: Named, depth: number): Filter {
-  const { path, attribute } = named;
-  if (attribute.type !== "complex" || !attribute.multiValued) {
-    throw new DirectoryError("filter_invalid", `${path} has no elements to select by [ ]`);
+function readComparison(cursor: Cursor, path: string, attribute: Attribute, operator: CompareOperator): Comparison {
+  return { path, operator, value: readValue(cursor, attribute, operator), as: comparedAs(attribute) };
+}
+
+// What has no value equals null, and differs from all else.
+function ofNoValue({ operator, value }: Comparison): Filter {
+  return operator === (value === null ? "eq" : "ne") ? everybody : nobody;
+}
+
+function readElement(cursor: Cursor, { path, attribute }: Named, depth: number): Filter {
+  if (attribute.type !== "complex") {
+    throw new DirectoryError("filter_invalid", `${attribute.name} has no parts to select by [ ]`);
   }
   cursor.whole = false;
-  const inner = elementScope(attribute);
-  const term = readOr(cursor, inner, depth + 1);
+  // A singular attribute is its own only element, and its parts have paths of their own.
+  const inner = elementScope(attribute, attribute.multiValued ? "" : `${path}.`);
+  const within = readOr(cursor, inner, depth + 1);
   expect(cursor, "]");
-  if (!take(cursor, ".")) return counted(cursor, { kind: "element", path, term });
+  const { term, rest } = take(cursor, ".") ? readRest(cursor, inner, attribute, within) : { term: within };
+  if (path === undefined) return counted(cursor, nobody);
+  if (attribute.multiValued)
+    return counted(cursor, { kind: "element", path, term, ...(rest === undefined ? {} : { rest }) });
 
+  const parts: readonly Filter[] = rest === undefined ? [term] : [term, { kind: "compare", ...rest }];
+  return counted(cursor, { kind: "and", terms: [{ kind: "present", path }, ...parts] });
+}
+
+/** What follows the brackets, `.value eq "…"`: the same element must meet it too. */
+function readRest(
+  cursor: Cursor,
+  scope: Scope,
+  parent: Attribute,
+  term: Filter,
+): { readonly term: Filter; readonly rest?: Comparison } {
   const name = readName(cursor);
-  const sub = inner(name);
-  if (sub === undefined)
-    throw new DirectoryError("filter_invalid", `${path} has no sub-attribute ${JSON.stringify(name.slice(0, 80))}`);
-  const operator = readOperator(cursor);
-  if (operator === "pr") {
-    const present: Filter = counted(cursor, { kind: "present", path: sub.path });
-    return counted(cursor, { kind: "element", path, term: counted(cursor, { kind: "and", terms: [term, present] }) });
+  const { path, attribute } = scope(name) ?? {};
+  if (path === undefined || attribute === undefined) {
+    const unknown = JSON.stringify(name.slice(0, 80));
+    throw new DirectoryError("filter_invalid", `${parent.name} has no sub-attribute ${unknown}`);
   }
-  const value = readValue(cursor, sub.attribute, operator);
-  return counted(cursor, { kind: "element", path, term, rest: { path: sub.path, operator, value } });
+  const operator = readOperator(cursor);
+  if (operator !== "pr") return { term, rest: readComparison(cursor, path, attribute, operator) };
+  return { term: counted(cursor, { kind: "and", terms: [term, counted(cursor, { kind: "present", path })] }) };
 }
 
 // RFC 7644 §3.4.2.2 compares a complex attribute by its `value`: `members eq "…"`.
 function comparable(named: Named): Named {
   const value = named.attribute.subAttributes.get("value");
-  return value === undefined ? named : { path: `${named.path}.value`, attribute: value };
+  if (value === undefined) return named;
+  return { path: named.path === undefined ? undefined : `${named.path}.value`, attribute: value };
 }
 
 function readOperator(cursor: Cursor): CompareOperator | "pr" {
@@ -142,10 +180,11 @@ function readOperator(cursor: Cursor): CompareOperator | "pr" {
 }
 
 function readValue(cursor: Cursor, attribute: Attribute, operator: CompareOperator) {
-  if (!isSpace(cursor.text[cursor.at])) throw unexpected(cursor);
+  // A quote ends the operator as well: RFC 7644 §3.5.2.2 itself writes `members[value eq"…"]`.
+  if (!isSpace(cursor.text[cursor.at]) && cursor.text[cursor.at] !== '"') throw unexpected(cursor);
   skipSpace(cursor);
   const literal = readLiteral(cursor);
-  const rest = cursor.whole && cursor.at === cursor.text.trimEnd().length;
+  const rest = cursor.whole && cursor.at === cursor.end;
   cursor.whole = false;
   return literalValue(attribute, operator, literal, rest);
 }

@@ -5,11 +5,24 @@ import { isArray } from "./same-json.ts";
 
 // An index entry of PostgreSQL holds at most 2,704 bytes, and the group's id shares it.
 const memberBytesMax = 2048;
+// Each is an edge and an event in one transaction; more come in several requests.
+const membersMax = 20_000;
 
 /** The ids in a `members` value: objects with `value`, bare ids, or one of either. What stands beside an id is not kept. */
 export function readMemberValues(value: Json): readonly string[] {
   const written = isArray(value) ? value : [value];
-  return [...new Set(written.map(readMember))];
+  const values = [...new Set(written.map(readMember))];
+  checkMemberCount(values.length);
+  return values;
+}
+
+/** Throws `body_too_large` where one request names more members than it may. */
+export function checkMemberCount(count: number): void {
+  if (count > membersMax)
+    throw new DirectoryError(
+      "body_too_large",
+      `one request may name at most ${membersMax.toLocaleString("en")} members; add the others by further PATCH requests`,
+    );
 }
 
 /**

@@ -10,8 +10,11 @@ import { groupSchema } from "./schema.ts";
 const id = "0198a000-0000-7000-8000-000000000002";
 const sales: GroupAttributes = { displayName: "Sales", externalId: "8aa1a0c0" };
 
-const plan = (...operations: readonly Json[]) =>
-  planGroupPatch(sales, readChanges(groupSchema, id, { Operations: operations }, readMemberChanges));
+const plan = (...operations: readonly Json[]) => {
+  const planned = planGroupPatch(readChanges(groupSchema, id, { Operations: operations }, readMemberChanges));
+  const attributes = planned.attributes(sales);
+  return attributes === undefined ? { members: planned.members } : { attributes, members: planned.members };
+};
 
 function codeOf(...operations: readonly Json[]): string {
   try {
@@ -92,8 +95,19 @@ test("what would cost the group's size, or names no id, is refused", () => {
     expect(codeOf({ op: "add", path: "members", value })).toBe("value_invalid");
 });
 
+test("more members than one request may name are refused, however they are spread over it", () => {
+  const values = (count: number, from: number) =>
+    Array.from({ length: count }, (_none, index) => ({ value: `u-${from + index}` }));
+  const add = (count: number, from: number) => ({ op: "add", path: "members", value: values(count, from) });
+  const remove = { op: "remove", path: "members", value: [{ value: "u-0" }] };
+  expect(codeOf(add(20_000, 0))).toBe("accepted");
+  expect(codeOf(add(20_001, 0))).toBe("body_too_large");
+  expect(codeOf(add(10_000, 0), remove, add(10_000, 10_000))).toBe("body_too_large");
+  expect(() => readGroupBody(groupSchema, { displayName: "Sales", members: values(20_001, 0) })).toThrow(/20,000/);
+});
+
 test("a group keeps a name that can be compared", () => {
-  expect(codeOf({ op: "remove", path: "displayName" })).toBe("value_invalid");
+  expect(codeOf({ op: "remove", path: "displayName" })).toBe("attribute_read_only");
   expect(codeOf({ op: "replace", path: "displayName", value: " " })).toBe("value_invalid");
   expect(plan({ op: "remove", path: "externalId" }).attributes).toEqual({ displayName: "Sales" });
 });

@@ -1,18 +1,32 @@
-import type { GroupAttributes, JsonObject, MemberChange } from "@rollcall/core/domain";
-import { applyChange } from "./attribute-change.ts";
+import type { GroupAttributes, MemberChange } from "@rollcall/core/domain";
+import { applyChanges } from "./attribute-change.ts";
 import type { Change } from "./dialect.ts";
 import { checkedGroup } from "./group-body.ts";
-import { memberChange } from "./group-members.ts";
+import { checkMemberCount, memberChange } from "./group-members.ts";
 import { sameJson } from "./same-json.ts";
 
-/** The rows a group PATCH writes: its own attributes where they change, and its edges in the order asked for. */
-export type GroupPlan = { readonly attributes?: GroupAttributes; readonly members: readonly MemberChange[] };
+// RFC 7643 §4.2.
+const required: readonly string[] = ["displayName"];
 
-/** Plans a PATCH from the group's attributes alone: the members it has are never read. */
-export function planGroupPatch(attributes: GroupAttributes, changes: readonly Change[]): GroupPlan {
+/** What a request does to a group: its edges in the order asked for, and its own attributes from those that it has. */
+export type GroupPlan = {
+  /** Undefined where they stay as they are. */
+  readonly attributes: (held: GroupAttributes) => GroupAttributes | undefined;
+  readonly members: readonly MemberChange[];
+};
+
+/** Plans a PATCH without reading the members that the group has. */
+export function planGroupPatch(changes: readonly Change[]): GroupPlan {
   const members = joined(changes.filter(isMemberChange).map(memberChange));
-  const changed = changes.filter((change) => !isMemberChange(change)).reduce<JsonObject>(applyChange, attributes);
-  return sameJson(changed, attributes) ? { members } : { attributes: checkedGroup(changed), members };
+  checkMemberCount(members.reduce((count, { values }) => count + values.length, 0));
+  const own = changes.filter((change) => !isMemberChange(change));
+  return {
+    members,
+    attributes: (held) => {
+      const changed = applyChanges(held, own, required);
+      return sameJson(changed, held) ? undefined : checkedGroup(changed);
+    },
+  };
 }
 
 function isMemberChange({ target }: Change): boolean {

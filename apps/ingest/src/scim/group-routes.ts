@@ -1,24 +1,31 @@
 import { type DirectoryGroup, isId } from "@rollcall/core/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { notFound, writeUnlessRaced } from "./conditional-write.ts";
+import { notFound } from "./conditional-write.ts";
 import { readChanges } from "./dialect.ts";
 import { readGroupBody } from "./group-body.ts";
 import { readMemberChanges } from "./group-members.ts";
 import { type GroupPlan, planGroupPatch } from "./group-patch.ts";
 import { readQueryProjection } from "./list-request.ts";
-import { listGroups } from "./list-resources.ts";
-import { isKnown, requireMatch } from "./precondition.ts";
-import type { Projection } from "./projection.ts";
-import { etagOf } from "./resource.ts";
+import { listResources } from "./list-resources.ts";
+import { tunnelled } from "./method-override.ts";
+import { replacedExtensions, requireExtensionValues, requirePatchedExtensions } from "./extension-rules.ts";
+import { conditionIn } from "./precondition.ts";
+import { applied, returnPreference } from "./preference.ts";
+import { writtenIn } from "./projection.ts";
+import { removeOnce } from "./repeated-removal.ts";
+import { answerBriefly, answerRead, answerWritten, requireConditionsOf } from "./resource-answer.ts";
 import type { Collection, One } from "./resource-routes.ts";
 import { sameJson } from "./same-json.ts";
-import { answer, type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
-import { showGroups } from "./show.ts";
+import { type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { shownGroup } from "./show.ts";
+import { listenTo } from "./speaker.ts";
+import { unknownNames } from "./unknown-names.ts";
+import { warnOfNames } from "./warning.ts";
 
 /** `/Groups` and `/Groups/{id}` (RFC 7644 §3.3–3.6). */
 export function groupRoutes(app: FastifyInstance, door: ScimDoor): void {
   for (const url of ["/Groups", "/Groups/"]) {
-    app.get<Collection>(url, (request, reply) => listGroups(door, request, reply));
+    app.get<Collection>(url, (request, reply) => listResources(door, ["Group"], request, reply));
     app.post<Collection>(url, (request, reply) => createGroup(door, request, reply));
   }
   for (const url of ["/Groups/:id", "/Groups/:id/"]) {
@@ -26,6 +33,14 @@ export function groupRoutes(app: FastifyInstance, door: ScimDoor): void {
     app.put<One>(url, (request, reply) => replaceGroup(door, request, reply));
     app.patch<One>(url, (request, reply) => patchGroup(door, request, reply));
     app.delete<One>(url, (request, reply) => removeGroup(door, request, reply));
+    app.post<One>(
+      url,
+      tunnelled({
+        PUT: (request, reply) => replaceGroup(door, request, reply),
+        PATCH: (request, reply) => patchGroup(door, request, reply),
+        DELETE: (request, reply) => removeGroup(door, request, reply),
+      }),
+    );
   }
 }
 
@@ -36,7 +51,10 @@ async function createGroup(
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { attributes, members } = readGroupBody(caller.schemas.group, request.body);
-  const projection = readQueryProjection(caller.schemas.group, request.query);
+  warnOfNames(request, reply, caller, unknownNames(caller.schemas.group, request.body));
+  requireExtensionValues(caller.schemas.group, attributes);
+  const written = writtenIn(caller.schemas.group, attributes);
+  const projection = readQueryProjection(caller.schemas.group, request.query).withWritten(written);
   const { resource, lanes } = await door.groups.create(
     caller.tenantId,
     senderOf(door, caller),
@@ -44,88 +62,90 @@ async function createGroup(
     members ?? [],
   );
   wakeLanes(door, lanes);
-  return answerGroup(door, caller, reply, 201, resource, projection);
+  return answerWritten(request, reply, 201, shownGroup(door, caller, resource), projection);
 }
 
 async function readGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const projection = readQueryProjection(caller.schemas.group, request.query);
   const group = await found(door, caller, request.params.id);
-  if (isKnown(request.headers["if-none-match"], group.version)) {
-    return reply.code(304).header("etag", etagOf(group.version)).send();
-  }
-  return answerGroup(door, caller, reply, 200, group, projection);
+  return answerRead(request, reply, shownGroup(door, caller, group), projection);
 }
 
 async function replaceGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
-  const { attributes, members } = readGroupBody(caller.schemas.group, request.body);
-  const projection = readQueryProjection(caller.schemas.group, request.query);
-  const group = await changeGroup(door, request, (current) => ({
-    ...(sameJson(attributes, current.attributes) ? {} : { attributes }),
-    // A body that is silent about members came from a sender who left them out to keep it small.
-    members: members === undefined ? [] : [{ kind: "replace", values: members }],
-  }));
-  return answerGroup(door, caller, reply, 200, group, projection);
+  const schema = caller.schemas.group;
+  const { attributes, members } = readGroupBody(schema, request.body);
+  warnOfNames(request, reply, caller, unknownNames(schema, request.body));
+  const projection = readQueryProjection(schema, request.query).withWritten(writtenIn(schema, attributes));
+  const named = members ?? (caller.profile.putWithoutMembers === "empty" ? [] : undefined);
+  const group = await changeGroup(door, request, {
+    attributes: (held) => {
+      const replaced = replacedExtensions(schema, held, attributes);
+      return sameJson(replaced, held) ? undefined : replaced;
+    },
+    // A body that is silent about members came from a sender who left them out to keep it small, or
+    // from one of whom the last member has left: its profile says which.
+    members: named === undefined ? [] : [{ kind: "replace", values: named }],
+  });
+  return answerWritten(request, reply, 200, shownGroup(door, caller, group), projection);
 }
 
-// 204, as Entra asks for: the answer must not cost the group's size.
+// 204 where the sender bears it, as Entra asks for: the answer must not cost the group's size.
 async function patchGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  const changes = readChanges(callerOf(request).schemas.group, request.params.id, request.body, readMemberChanges);
-  const group = await changeGroup(door, request, (current) => planGroupPatch(current.attributes, changes));
-  return reply.code(204).header("etag", etagOf(group.version)).send();
+  const caller = callerOf(request);
+  const { speaker, names } = listenTo(caller.profile);
+  const changes = readChanges(caller.schemas.group, request.params.id, request.body, readMemberChanges, speaker);
+  const projection = readQueryProjection(caller.schemas.group, request.query);
+  warnOfNames(request, reply, caller, names);
+  const plan = planGroupPatch(changes);
+  const group = await changeGroup(door, request, {
+    ...plan,
+    attributes: (held) => {
+      const patched = plan.attributes(held);
+      if (patched !== undefined) requirePatchedExtensions(caller.schemas.group, held, patched);
+      return patched;
+    },
+  });
+  const shown = shownGroup(door, caller, group);
+  // RFC 7644 §3.5.2: whoever asks for attributes is answered with them.
+  const asked = request.query["attributes"] !== undefined || returnPreference(request) === "representation";
+  if (asked || (caller.profile.groupPatchAnswer === "200" && returnPreference(request) === undefined))
+    return answerWritten(request, reply, 200, shown, projection.withWritten(changes.map(({ target }) => target)));
+  if (returnPreference(request) === "minimal") applied(reply, "minimal");
+  return answerBriefly(reply, 204, shown);
 }
 
 async function removeGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { id } = request.params;
-  const ifMatch = request.headers["if-match"];
   if (!isId(id)) throw notFound();
-  const expected = ifMatch === undefined ? undefined : await found(door, caller, id);
-  if (expected !== undefined) requireMatch(ifMatch, expected.version);
-  const { lanes } = await door.groups.remove(caller.tenantId, senderOf(door, caller), id, expected?.version);
+  const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
+  if (expected !== undefined) await requireConditionsOf(request.headers, shownGroup(door, caller, expected));
+  const lanes = await removeOnce(caller, {
+    remove: () => door.groups.remove(caller.tenantId, senderOf(door, caller), id, expected?.version),
+    wasRemoved: () => door.groups.wasRemoved(caller.tenantId, caller.connectionId, id),
+  });
   wakeLanes(door, lanes);
   return reply.code(204).send();
 }
 
-async function changeGroup(
-  door: ScimDoor,
-  request: FastifyRequest<One>,
-  plan: (group: DirectoryGroup) => GroupPlan,
-): Promise<DirectoryGroup> {
+// What is to become of the attributes is decided under the group's lock, so that a rename needs no
+// version and cannot be overtaken: Entra changes one group by many requests at once.
+async function changeGroup(door: ScimDoor, request: FastifyRequest<One>, plan: GroupPlan): Promise<DirectoryGroup> {
   const caller = callerOf(request);
-  const sender = senderOf(door, caller);
-  const ifMatch = request.headers["if-match"];
-
-  return writeUnlessRaced(ifMatch, async () => {
-    const current = await found(door, caller, request.params.id);
-    requireMatch(ifMatch, current.version);
-    const planned = plan(current);
-    if (planned.attributes === undefined && planned.members.length === 0) return current;
-    // Edges alone need no version: Entra changes one group's members by many requests at once.
-    const conditional = planned.attributes !== undefined || ifMatch !== undefined;
-    const change = conditional ? { ...planned, expectedVersion: current.version } : planned;
-    const { resource, lanes } = await door.groups.change(caller.tenantId, sender, current.id, change);
-    wakeLanes(door, lanes);
-    return resource;
-  });
+  const { id } = request.params;
+  if (!isId(id)) throw notFound();
+  const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
+  if (expected !== undefined) await requireConditionsOf(request.headers, shownGroup(door, caller, expected));
+  const change = expected === undefined ? plan : { ...plan, expectedVersion: expected.version };
+  const { resource, lanes } = await door.groups.change(caller.tenantId, senderOf(door, caller), id, change);
+  wakeLanes(door, lanes);
+  return resource;
 }
 
 async function found(door: ScimDoor, caller: Caller, id: string): Promise<DirectoryGroup> {
   const group = isId(id) ? await door.groups.find(caller.tenantId, caller.connectionId, id) : undefined;
   if (group === undefined) throw notFound();
   return group;
-}
-
-async function answerGroup(
-  door: ScimDoor,
-  caller: Caller,
-  reply: FastifyReply,
-  status: number,
-  group: DirectoryGroup,
-  projection: Projection,
-): Promise<FastifyReply> {
-  const [resource = {}] = await showGroups(door, caller, [group], projection);
-  reply.header("etag", etagOf(group.version)).header("location", door.locations.group(group.id));
-  return answer(reply, status, resource);
 }

@@ -18,23 +18,27 @@ const lengthMax = 8 * 1024;
 
 /**
  * Parses a PATCH path (RFC 7644 §3.5.2): `active`, `name.givenName`, `<urn>:department`,
- * `emails[type eq "work"].value`. Throws `path_invalid` naming what is unknown, or `filter_invalid`.
+ * `emails[type eq "work"].value`. Undefined where it names what the schema does not know. Throws
+ * `path_invalid` for a path that can be none, and `filter_invalid`.
  */
-export function parsePath(schema: ResourceSchema, written: string): Path {
+export function parsePath(schema: ResourceSchema, written: string): Path | undefined {
   if (written.length > lengthMax)
     throw new DirectoryError("path_invalid", `path is longer than ${lengthMax} characters`);
   const text = written.trim();
   const bracket = text.indexOf("[");
-  if (bracket === -1) return plainPath(resolve(schema, text), text);
+  if (bracket === -1) return plainPath(resolve(schema, text));
 
   const resolved = resolve(schema, text.slice(0, bracket));
   const attribute = resolved?.attribute;
-  if (resolved === undefined || attribute === undefined || resolved.sub !== undefined) throw unknownPath(text);
+  if (resolved === undefined || attribute === undefined || resolved.sub !== undefined) return undefined;
   if (!attribute.multiValued || attribute.type !== "complex") {
     throw new DirectoryError("path_invalid", `${attribute.name} has no elements to select by [ ]`);
   }
   const { filter, end } = parseElementFilter(attribute, text, bracket + 1);
-  return { urn: resolved.urn, attribute, filter, sub: subAttribute(attribute, text, end) };
+  if (end === text.length) return { urn: resolved.urn, attribute, filter, sub: undefined };
+  if (text[end] !== ".") throw unknownPath(text);
+  const sub = attribute.subAttributes.get(text.slice(end + 1).toLowerCase());
+  return sub && { urn: resolved.urn, attribute, filter, sub };
 }
 
 /** The refusal that names a path the schema does not know. */
@@ -42,15 +46,8 @@ export function unknownPath(path: string): DirectoryError {
   return new DirectoryError("path_invalid", `unknown attribute ${JSON.stringify(path.slice(0, 120))}`);
 }
 
-function plainPath(resolved: Resolved | undefined, text: string): Path {
-  if (resolved === undefined) throw unknownPath(text);
+function plainPath(resolved: Resolved | undefined): Path | undefined {
+  if (resolved === undefined) return undefined;
   const { urn, attribute, sub } = resolved;
   return attribute === undefined ? { urn, attribute } : { urn, attribute, filter: undefined, sub };
-}
-
-function subAttribute(attribute: Attribute, text: string, end: number): Attribute | undefined {
-  if (end === text.length) return undefined;
-  const sub = text[end] === "." ? attribute.subAttributes.get(text.slice(end + 1).toLowerCase()) : undefined;
-  if (sub === undefined) throw unknownPath(text);
-  return sub;
 }

@@ -1,8 +1,9 @@
 import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
 import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { scimErrorBody, scimErrors } from "./scim-error.ts";
+import { RateLimited } from "./rate-limited.ts";
 import { answer } from "./scim-door.ts";
+import { scimErrorBody, type ScimErrorBody, scimErrors } from "./scim-error.ts";
 
 const retryAfterSec = 1;
 
@@ -21,28 +22,49 @@ export function mediaTypeUnsupported(): DirectoryError {
   return new DirectoryError("media_type_unsupported", "send application/scim+json without a content encoding");
 }
 
-/** Answers a refusal by the table, and anything else as an outage that says nothing about itself. */
-export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const refusal = refusalOf(error);
-  if (refusal !== undefined) return answerRefusal(reply, refusal);
+/** How a failure is told to strangers: a refusal by the table, anything else as an outage that says nothing about itself. */
+export type ShownRefusal = {
+  readonly status: number;
+  readonly headers: { readonly [name: string]: string };
+  readonly body: ScimErrorBody;
+};
 
+export function shownRefusal(error: unknown): ShownRefusal {
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    const row: { readonly status: number; readonly scimType?: string } = scimErrors[refusal.code];
+    const body = scimErrorBody(row.status, detailOf(refusal), row.scimType);
+    return { status: row.status, headers: headersOf(refusal), body };
+  }
   const status = statusOf(error);
-  if (status < 500) return answer(reply, status, scimErrorBody(status, "request is malformed"));
-  request.log.error(traceOf(error), "SCIM request failed");
-  if (isTransient(error)) return answerRefusal(reply, new DirectoryError("unavailable", "try again in a moment"));
-  return answer(reply, 500, scimErrorBody(500, "internal error"));
+  const detail = status < 500 ? "request is malformed" : "internal error";
+  return { status: status < 500 ? status : 500, headers: {}, body: scimErrorBody(status < 500 ? status : 500, detail) };
+}
+
+/** Answers a failure, and logs it where it is no refusal. */
+export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  logFailure(error, request);
+  const { status, headers, body } = shownRefusal(error);
+  return answer(reply.headers(headers), status, body);
+}
+
+/** Logs what is no refusal and no fault of the sender. */
+export function logFailure(error: unknown, request: FastifyRequest): void {
+  const isRefusal = error instanceof DirectoryError || frameworkRefusals.has(codeOf(error) ?? "");
+  if (!isRefusal && statusOf(error) >= 500) request.log.error(traceOf(error), "SCIM request failed");
 }
 
 function refusalOf(error: unknown): DirectoryError | undefined {
   if (error instanceof DirectoryError) return error;
-  return frameworkRefusals.get(codeOf(error) ?? "");
+  const known = frameworkRefusals.get(codeOf(error) ?? "");
+  if (known !== undefined || !isTransient(error)) return known;
+  return new DirectoryError("unavailable", "try again in a moment");
 }
 
-function answerRefusal(reply: FastifyReply, refusal: DirectoryError): FastifyReply {
-  const row: { readonly status: number; readonly scimType?: string } = scimErrors[refusal.code];
-  if (refusal.code === "unauthenticated") reply.header("www-authenticate", "Bearer");
-  if (refusal.code === "unavailable") reply.header("retry-after", String(retryAfterSec));
-  return answer(reply, row.status, scimErrorBody(row.status, detailOf(refusal), row.scimType));
+function headersOf(refusal: DirectoryError): ShownRefusal["headers"] {
+  if (refusal.code === "unauthenticated") return { "www-authenticate": "Bearer" };
+  if (refusal instanceof RateLimited) return { "retry-after": String(refusal.retryAfterSec) };
+  return refusal.code === "unavailable" ? { "retry-after": String(retryAfterSec) } : {};
 }
 
 // "Not yours" and "not there" are the same words, whoever says them.

@@ -1,5 +1,5 @@
 import type { Json } from "@rollcall/core/domain";
-import type { Query } from "./list-request.ts";
+import type { Query } from "./list-parameters.ts";
 
 /** A request to all resources of a type. */
 export type Collection = { Querystring: Query; Body: Json | undefined };

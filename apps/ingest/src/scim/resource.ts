@@ -1,37 +1,51 @@
-import type { DirectoryGroup, DirectoryUser, Json, JsonObject, Member, Membership } from "@rollcall/core/domain";
+import {
+  type DirectoryGroup,
+  type DirectoryUser,
+  isObject,
+  type Json,
+  type JsonObject,
+  type Member,
+  type Membership,
+} from "@rollcall/core/domain";
+import { describedValues } from "./described-value.ts";
+import { entityTag } from "./entity-tag.ts";
 import type { Locations } from "./resource-location.ts";
-import type { ResourceSchema } from "./schema.ts";
+import type { ConnectionSchemas, ResourceSchema } from "./schema.ts";
 
-/** The weak ETag of a version (RFC 7644 §3.14). */
-export function etagOf(version: number): string {
-  return `W/"${version}"`;
-}
-
-/** A user as SCIM shows it (RFC 7643 §4.1), with the groups it belongs to directly. */
+/** A user as SCIM shows it (RFC 7643 §4.1), with the groups it belongs to. */
 export function userResource(
-  schema: ResourceSchema,
+  schemas: ConnectionSchemas,
   user: DirectoryUser,
   memberships: readonly Membership[],
   locations: Locations,
 ): JsonObject {
-  const groups = memberships.map(({ id, displayName }) => ({
+  const groups = memberships.map(({ id, displayName, direct }) => ({
     value: id,
     $ref: locations.group(id),
     display: displayName,
-    type: "direct",
+    type: direct ? "direct" : "indirect",
   }));
-  return resourceOf(schema, user, locations.user(user.id), groups.length === 0 ? {} : { groups });
+  const version = entityTag({ version: user.version, schemasVersion: schemas.version }, groups);
+  return resourceOf(schemas.user, user, locations.user(user.id), version, groups.length === 0 ? {} : { groups });
 }
 
 /** A group as SCIM shows it (RFC 7643 §4.2). A member not seen yet has a value only. */
 export function groupResource(
-  schema: ResourceSchema,
+  schemas: ConnectionSchemas,
   group: DirectoryGroup,
   members: readonly Member[],
   locations: Locations,
 ): JsonObject {
   const shown = members.map((member) => memberJson(member, locations));
-  return resourceOf(schema, group, locations.group(group.id), shown.length === 0 ? {} : { members: shown });
+  const version = entityTag({ version: group.version, schemasVersion: schemas.version }, shown);
+  const edges = shown.length === 0 ? {} : { members: shown };
+  return resourceOf(schemas.group, group, locations.group(group.id), version, edges);
+}
+
+/** The tag of the representation that `userResource` or `groupResource` made. */
+export function tagOf(resource: JsonObject): string {
+  const meta = resource["meta"];
+  return isObject(meta) && typeof meta["version"] === "string" ? meta["version"] : "";
 }
 
 function memberJson({ value, kind, display }: Member, locations: Locations): JsonObject {
@@ -44,15 +58,38 @@ function resourceOf(
   schema: ResourceSchema,
   held: DirectoryUser | DirectoryGroup,
   location: string,
+  version: string,
   edges: JsonObject,
 ): JsonObject {
-  const extensions = schema.extensions.map(({ urn }) => urn).filter((urn) => held.attributes[urn] !== undefined);
+  const { core, extensions } = shownAttributes(schema, held.attributes);
   const meta: Json = {
     resourceType: schema.resourceType,
     created: held.createdAt.toISOString(),
     lastModified: held.updatedAt.toISOString(),
     location,
-    version: etagOf(held.version),
+    version,
   };
-  return { schemas: [schema.core.urn, ...extensions], id: held.id, ...held.attributes, ...edges, meta };
+  // RFC 7643 §3.1: the URIs of what the resource holds, each once.
+  const schemas = [schema.core.urn, ...Object.keys(extensions)];
+  return { schemas, id: held.id, ...core, ...extensions, ...edges, meta };
+}
+
+/** What the connection's schemas describe of what is held: of a schema that was removed, nothing. */
+function shownAttributes(
+  schema: ResourceSchema,
+  attributes: JsonObject,
+): { readonly core: JsonObject; readonly extensions: JsonObject } {
+  const core: { [name: string]: Json } = {};
+  const extensions: { [urn: string]: Json } = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    // No attribute of SCIM's own has a colon in its name, and every URN has.
+    if (!name.includes(":")) {
+      core[name] = value;
+      continue;
+    }
+    const extension = schema.extensions.find(({ urn }) => urn === name);
+    const described = extension !== undefined && isObject(value) ? describedValues(extension, value) : {};
+    if (Object.keys(described).length > 0) extensions[name] = described;
+  }
+  return { core, extensions };
 }

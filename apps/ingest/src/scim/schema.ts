@@ -1,14 +1,9 @@
-import SCIMMY from "scimmy";
-
-export type AttributeType =
-  | "string"
-  | "boolean"
-  | "decimal"
-  | "integer"
-  | "dateTime"
-  | "binary"
-  | "reference"
-  | "complex";
+import {
+  type AttributeDescription,
+  type AttributeType,
+  type SchemaDescription,
+  schemaDescriptions,
+} from "./schema-descriptions.ts";
 
 /** What RFC 7643 §7 says about one attribute, as far as reading and writing need it. */
 export type Attribute = {
@@ -16,7 +11,12 @@ export type Attribute = {
   readonly type: AttributeType;
   readonly multiValued: boolean;
   readonly caseExact: boolean;
+  /** What may only be written is `readWrite` here: that it is never returned is said by `returned`. */
   readonly mutability: "readWrite" | "readOnly" | "immutable";
+  readonly required: boolean;
+  readonly returned: "always" | "never" | "default" | "request";
+  /** The values it may have, where it may have no others. */
+  readonly onlyValues: readonly string[] | undefined;
   /** By lower-case name; empty unless the type is complex. */
   readonly subAttributes: ReadonlyMap<string, Attribute>;
 };
@@ -38,40 +38,17 @@ export type Resolved = {
   readonly sub: Attribute | undefined;
 };
 
-/** An attribute as `/Schemas` describes it (RFC 7643 §7). */
-export type AttributeDescription = {
-  readonly name: string;
-  readonly type: string;
-  readonly multiValued?: boolean;
-  readonly caseExact?: boolean;
-  readonly mutability?: string;
-  readonly subAttributes?: readonly AttributeDescription[];
-};
-
-export type SchemaDescription = {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly attributes: readonly AttributeDescription[];
-};
-
-/** scimmy's description of a schema, without what Rollcall neither stores nor returns. */
-function describeSchema(definition: { describe(): unknown }): SchemaDescription {
-  // scimmy's attributes say what they are only as JSON; as objects they keep it in a config.
-  const { id, name, description, attributes } = JSON.parse(JSON.stringify(definition.describe())) as SchemaDescription;
-  return { id, name, description, attributes: attributes.filter((attribute) => attribute.name !== "password") };
-}
-
-export const schemaDescriptions = {
-  user: describeSchema(SCIMMY.Schemas.User.definition),
-  enterpriseUser: describeSchema(SCIMMY.Schemas.EnterpriseUser.definition),
-  group: describeSchema(SCIMMY.Schemas.Group.definition),
-};
-
 // RFC 7643 §3.1: every resource has these, and no schema lists them.
 const commonAttributes: readonly AttributeDescription[] = [
-  { name: "schemas", type: "reference", multiValued: true, caseExact: true, mutability: "readOnly" },
-  { name: "id", type: "string", caseExact: true, mutability: "readOnly" },
+  {
+    name: "schemas",
+    type: "reference",
+    multiValued: true,
+    caseExact: true,
+    mutability: "readOnly",
+    returned: "always",
+  },
+  { name: "id", type: "string", caseExact: true, mutability: "readOnly", returned: "always" },
   { name: "externalId", type: "string", caseExact: true, mutability: "readWrite" },
   {
     name: "meta",
@@ -102,16 +79,29 @@ export const groupSchema: ResourceSchema = {
 };
 
 /** What one connection's resources may hold. */
-export type ConnectionSchemas = { readonly user: ResourceSchema; readonly group: ResourceSchema };
+export type ConnectionSchemas = {
+  readonly user: ResourceSchema;
+  readonly group: ResourceSchema;
+  /** Grows with every change of them, and is a part of every entity tag: what is shown changes too. */
+  readonly version: number;
+  /** What the connection has beside SCIM's own, as `/Schemas` describes it. */
+  readonly extensions: readonly DescribedExtension[];
+};
 
-export const standardSchemas: ConnectionSchemas = { user: userSchema, group: groupSchema };
+export type DescribedExtension = SchemaDescription & { readonly resourceType: ResourceSchema["resourceType"] };
 
-/** Turns a `/Schemas` description into what the readers use. */
+export const standardSchemas: ConnectionSchemas = { user: userSchema, group: groupSchema, version: 0, extensions: [] };
+
+/**
+ * Turns a `/Schemas` description into what the readers use. Its canonical values are suggestions
+ * (RFC 7643 §7) unless `canonicalOnly` makes them all that there may be.
+ */
 export function schemaOf(
   description: Pick<SchemaDescription, "id" | "attributes">,
   common: readonly AttributeDescription[] = [],
+  canonicalOnly = false,
 ): Schema {
-  return { urn: description.id, attributes: attributesOf([...common, ...description.attributes]) };
+  return { urn: description.id, attributes: attributesOf([...common, ...description.attributes], canonicalOnly) };
 }
 
 /**
@@ -168,21 +158,26 @@ function withinSchema(urn: string | undefined, schema: Schema, name: string): Re
   return sub === undefined ? undefined : { urn, attribute, sub };
 }
 
-function attributesOf(descriptions: readonly AttributeDescription[]): ReadonlyMap<string, Attribute> {
-  return new Map(descriptions.map((description) => [description.name.toLowerCase(), attributeOf(description)]));
+function attributesOf(
+  descriptions: readonly AttributeDescription[],
+  canonicalOnly: boolean,
+): ReadonlyMap<string, Attribute> {
+  return new Map(
+    descriptions.map((description) => [description.name.toLowerCase(), attributeOf(description, canonicalOnly)]),
+  );
 }
 
-function attributeOf(description: AttributeDescription): Attribute {
+function attributeOf(description: AttributeDescription, canonicalOnly: boolean): Attribute {
+  const { mutability = "readWrite" } = description;
   return {
     name: description.name,
-    type: description.type as AttributeType,
+    type: description.type,
     multiValued: description.multiValued ?? false,
     caseExact: description.caseExact ?? false,
-    mutability: mutabilityOf(description.mutability),
-    subAttributes: attributesOf(description.subAttributes ?? []),
+    mutability: mutability === "writeOnly" ? "readWrite" : mutability,
+    required: description.required ?? false,
+    returned: description.returned ?? (mutability === "writeOnly" ? "never" : "default"),
+    onlyValues: canonicalOnly ? description.canonicalValues : undefined,
+    subAttributes: attributesOf(description.subAttributes ?? [], canonicalOnly),
   };
-}
-
-function mutabilityOf(mutability: string | undefined): Attribute["mutability"] {
-  return mutability === "readOnly" || mutability === "immutable" ? mutability : "readWrite";
 }

@@ -1,18 +1,42 @@
-import type { Connection } from "@rollcall/core/domain";
-import type { GroupDirectory, Sender, UserDirectory } from "@rollcall/core/store";
+import type { Connection, DialectProfile } from "@rollcall/core/domain";
+import type { DirectoryLists, GroupDirectory, Sender, UserDirectory } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { acceptedType } from "./accept.ts";
+import type { Admission } from "./admission.ts";
+import type { PageCursors } from "./page-cursor.ts";
 import type { Locations } from "./resource-location.ts";
+import type { SchemasOf } from "./connection-schemas.ts";
 import type { ConnectionSchemas } from "./schema.ts";
 
 /** What the SCIM routes are built from. */
 export type ScimDeps = {
   readonly users: UserDirectory;
   readonly groups: GroupDirectory;
-  authenticate(token: string): Promise<{ readonly tenantId: string; readonly connection: Connection } | undefined>;
+  readonly lists: DirectoryLists;
+  readonly cursors: PageCursors;
+  authenticate(token: string): Promise<KnownToken | undefined>;
+  readonly admission: Admission;
+  /** What resources are and were unique by, by their ids. */
+  resourceNames(
+    tenantId: string,
+    connectionId: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Makes one transaction of everything that the work writes to this tenant's directory. */
+  together<Result>(tenantId: string, work: () => Promise<Result>): Promise<Result>;
+  /** What a connection's resources may hold. */
+  readonly schemasOf: SchemasOf;
   /** Wakes the workers of lanes. It is called after the commit and nobody waits for it. */
   wake(lanes: readonly number[]): void;
   readonly publicUrl: string;
   newId(): string;
+};
+
+/** Whom a token speaks for: a connection, or one of its users alone. */
+export type KnownToken = {
+  readonly tenantId: string;
+  readonly connection: Connection;
+  readonly userId: string | undefined;
 };
 
 /** The routes' surroundings: what was given, and where resources are found. */
@@ -23,6 +47,10 @@ export type Caller = {
   readonly tenantId: string;
   readonly connectionId: string;
   readonly connection: Connection;
+  /** The one user that the token speaks for; undefined where it speaks for the connection. */
+  readonly userId: string | undefined;
+  /** How this request is read and answered. */
+  readonly profile: DialectProfile;
   readonly schemas: ConnectionSchemas;
 };
 
@@ -43,9 +71,11 @@ export function wakeLanes(door: ScimDoor, lanes: readonly number[]): void {
   if (lanes.length > 0) door.wake(lanes);
 }
 
-/** Answers in SCIM's media type (RFC 7644 §3.1). */
+/** Answers in SCIM's media type (RFC 7644 §3.1), or in plain JSON's where the sender asks for that. */
 export function answer(reply: FastifyReply, status: number, body: object): FastifyReply {
-  return reply.code(status).type("application/scim+json; charset=utf-8").send(JSON.stringify(body));
+  const mediaType = acceptedType(reply.request.headers.accept) ?? "application/scim+json";
+  reply.code(status).type(`${mediaType}; charset=utf-8`).header("vary", "accept");
+  return reply.send(JSON.stringify(body));
 }
 
 /** RFC 7644 §3.4.2: a page, and how many there are in all. */

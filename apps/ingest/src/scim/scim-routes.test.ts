@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type InjectOptions } from "fastify";
 import { expect, test } from "vitest";
 import { writeUnlessRaced } from "./conditional-write.ts";
 import type { ScimDeps } from "./scim-door.ts";
+import { standardSchemas } from "./schema.ts";
 import { scimErrors } from "./scim-error.ts";
 import { scimRoutes } from "./scim-routes.ts";
 
@@ -11,7 +12,8 @@ const connection: Connection = {
   tenantId: "t-1",
   slug: "okta",
   name: "Okta",
-  kind: "okta",
+  kind: "scim",
+  dialect: {},
   issuers: [],
   audience: undefined,
   subjectClaim: "sub",
@@ -19,6 +21,8 @@ const connection: Connection = {
   subjectAttribute: "externalId",
   subjectCompare: "exact",
   tokenLifetimeSec: 3600,
+  schemasVersion: 0,
+  rates: {},
 };
 
 // What is refused at the door must never come as far as the directory.
@@ -35,7 +39,14 @@ async function door(): Promise<FastifyInstance> {
   const deps: ScimDeps = {
     users: sealed("users"),
     groups: sealed("groups"),
-    authenticate: (token) => Promise.resolve(token === "good" ? { tenantId: "t-1", connection } : undefined),
+    lists: sealed("lists"),
+    cursors: sealed("cursors"),
+    authenticate: (token) =>
+      Promise.resolve(token === "good" ? { tenantId: "t-1", connection, userId: undefined } : undefined),
+    admission: { take: () => Promise.resolve(), turn: () => Promise.resolve(() => undefined) },
+    resourceNames: () => unreachable("names"),
+    together: () => unreachable("together"),
+    schemasOf: () => Promise.resolve(standardSchemas),
     wake: () => unreachable("wake"),
     publicUrl: "https://rollcall.ex.test",
     newId: () => "r-1",
@@ -127,16 +138,35 @@ test("404 and 405: a known caller hears what there is and what it can do", async
     ]);
   }
   const wrong = await ask({ method: "DELETE", url: "/scim/v2/Users", headers: good });
-  expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "GET, HEAD, POST"]);
+  expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "GET, HEAD, POST, OPTIONS"]);
   expect((await ask({ method: "POST", url: "/scim/v2/Groups/1/", headers: good })).headers.allow).toBe(
-    "GET, HEAD, PUT, PATCH, DELETE",
+    "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
   );
 });
 
-test("501: what SCIM knows and this server does not offer", async () => {
-  for (const url of ["/Bulk", "/Me", "/.search", "/Users/.search", "/Groups/.search"]) {
-    expect((await ask({ method: "POST", url: `/scim/v2${url}`, headers: good })).statusCode).toBe(501);
+test("204: a known caller is told what a path takes, and that a path takes nothing", async () => {
+  const asked = await ask({ method: "OPTIONS", url: "/scim/v2/Schemas/urn:x", headers: good });
+  expect([asked.statusCode, asked.headers.allow, asked.body]).toEqual([204, "GET, HEAD, OPTIONS", ""]);
+  expect((await ask({ method: "OPTIONS", url: "/scim/v2/Nothing", headers: good })).statusCode).toBe(404);
+});
+
+test("406: who takes no JSON is told so before anything is read, and a write is not refused for it", async () => {
+  const accept = "text/html, application/json;q=0";
+  expect((await ask({ url: "/scim/v2/Users", headers: { ...good, accept } })).statusCode).toBe(406);
+  expect((await post({ accept, "content-type": "application/scim+json" })).statusCode).toBe(400);
+});
+
+test("400: a search that asks nothing is no search", async () => {
+  for (const url of ["/.search", "/Users/.search", "/Groups/.search/"]) {
+    const response = await ask({ method: "POST", url: `/scim/v2${url}`, headers: good });
+    expect([url, response.statusCode, response.json<{ scimType: string }>().scimType]).toEqual([
+      url,
+      400,
+      "invalidSyntax",
+    ]);
   }
+  const wrong = await ask({ method: "GET", url: "/scim/v2/.search", headers: good });
+  expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "POST, OPTIONS"]);
 });
 
 test("415: a body of another media type or encoding is not read", async () => {

@@ -1,23 +1,26 @@
-import { DirectoryError } from "@rollcall/core/domain";
+import { DirectoryError, profileOf } from "@rollcall/core/domain";
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
+import { acceptedType } from "./accept.ts";
+import { admitRequest } from "./admit-request.ts";
+import { bulkRoutes } from "./bulk-routes.ts";
+import { requireAccess } from "./caller-access.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
 import { groupRoutes } from "./group-routes.ts";
+import { innerPurpose } from "./inner-request.ts";
 import { parseJson } from "./json-text.ts";
+import { meRoutes } from "./me-routes.ts";
 import { mediaTypeUnsupported, refuse } from "./refusal.ts";
+import { bearerToken, isJsonMediaType } from "./request-headers.ts";
 import { locationsUnder } from "./resource-location.ts";
-import { type Caller, callerDecorator, type ScimDeps, type ScimDoor } from "./scim-door.ts";
+import { reword } from "./reword.ts";
+import { recordRoutes } from "./route-table.ts";
+import { type Caller, callerDecorator, callerOf, type ScimDeps, type ScimDoor } from "./scim-door.ts";
+import { searchRoutes } from "./search-routes.ts";
 import { answerUnserved } from "./unserved.ts";
-import { standardSchemas } from "./schema.ts";
 import { userRoutes } from "./user-routes.ts";
 
 const bodyBytesMax = 1024 * 1024;
 const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
-
-// The whole header and nothing but: a tab or a leading space once got bodies past a parser that
-// trimmed what its validator did not.
-const scimMediaType =
-  /^application\/(?:scim\+)?json(?: *; *[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\\t]*"))* *;? *$/i;
-const bearer = /^Bearer +([\w.~+/-]+=*)$/i;
 
 /**
  * SCIM 2.0 (RFC 7644), to be registered under `/scim/v2`. Nothing below the prefix answers anybody
@@ -27,10 +30,14 @@ export function scimRoutes(deps: ScimDeps): FastifyPluginAsync {
   const door: ScimDoor = { ...deps, locations: locationsUnder(deps.publicUrl) };
   // Fastify awaits what a plugin returns, and these registrations have nothing to wait for.
   return (app) => {
+    recordRoutes(app);
     guardDoor(app, door);
     userRoutes(app, door);
     groupRoutes(app, door);
+    searchRoutes(app, door);
     discoveryRoutes(app, door);
+    meRoutes(app, door);
+    app.register(bulkRoutes(door));
     return Promise.resolve();
   };
 }
@@ -38,9 +45,13 @@ export function scimRoutes(deps: ScimDeps): FastifyPluginAsync {
 function guardDoor(app: FastifyInstance, door: ScimDoor): void {
   app.decorateRequest(callerDecorator, null);
   app.addHook("onRequest", async (request) => {
-    request.setDecorator<Caller>(callerDecorator, await authenticated(door, request));
-    refuseForeignBody(request);
+    const caller = innerPurpose(request)?.caller ?? (await authenticated(door, request));
+    request.setDecorator<Caller>(callerDecorator, caller);
+    requireAccess(caller, request);
+    refuseForeignBody(request, caller);
+    refuseForeignAnswer(request);
   });
+  app.addHook("preHandler", (request, reply) => admitRequest(door.admission, request, reply));
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) => answerUnserved(app.prefix, request, reply));
 
@@ -49,19 +60,30 @@ function guardDoor(app: FastifyInstance, door: ScimDoor): void {
     "*",
     { parseAs: "buffer", bodyLimit: bodyBytesMax },
     async (request: FastifyRequest, body: Buffer) =>
-      body.length === 0 || !bodyMethods.has(request.method) ? undefined : parseJson(body),
+      body.length === 0 || !bodyMethods.has(request.method)
+        ? undefined
+        : reword(callerOf(request).profile, parseJson(body)),
   );
 }
 
 async function authenticated(door: ScimDoor, request: FastifyRequest): Promise<Caller> {
-  const token = bearer.exec(request.headers.authorization ?? "")?.[1];
+  const token = bearerToken(request.headers.authorization);
   const known = token === undefined ? undefined : await door.authenticate(token);
   if (known === undefined) throw new DirectoryError("unauthenticated", "a valid bearer token is required");
-  const { tenantId, connection } = known;
-  return { tenantId, connectionId: connection.id, connection, schemas: standardSchemas };
+  const { tenantId, connection, userId } = known;
+  const [, query] = request.url.split("?", 2);
+  const profile = profileOf(connection, { userAgent: request.headers["user-agent"], query });
+  return {
+    tenantId,
+    connectionId: connection.id,
+    connection,
+    userId,
+    profile,
+    schemas: await door.schemasOf(connection),
+  };
 }
 
-function refuseForeignBody(request: FastifyRequest): void {
+function refuseForeignBody(request: FastifyRequest, { profile }: Caller): void {
   const {
     "content-type": type,
     "content-encoding": encoding,
@@ -71,6 +93,13 @@ function refuseForeignBody(request: FastifyRequest): void {
   // A compressed megabyte may be a gigabyte.
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") throw mediaTypeUnsupported();
   const hasBody = transfer !== undefined || (length !== undefined && length !== "0");
-  if (bodyMethods.has(request.method) && (type === undefined ? hasBody : !scimMediaType.test(type)))
+  if (bodyMethods.has(request.method) && (type === undefined ? hasBody : !isJsonMediaType(type, profile)))
     throw mediaTypeUnsupported();
+}
+
+// A write is not refused for it: what it does matters more than what its answer is labelled
+// (RFC 9110 §12.5.1 leaves the choice).
+function refuseForeignAnswer({ method, headers }: FastifyRequest): void {
+  if ((method === "GET" || method === "HEAD") && acceptedType(headers.accept) === undefined)
+    throw new DirectoryError("not_acceptable", "answers are application/scim+json or application/json");
 }

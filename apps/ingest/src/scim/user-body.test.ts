@@ -120,16 +120,6 @@ test("a manager may be a bare id, and an empty one is none", () => {
   });
 });
 
-test("an app role written as JSON text is a role", () => {
-  const role = { value: '{"id":"827f0d2e","value":"Admin","displayName":"Admin"}' };
-  expect(readUserBody(userSchema, { userName: "a", roles: [role] })["roles"]).toEqual([
-    { display: "Admin", value: "Admin" },
-  ]);
-  expect(readUserBody(userSchema, { userName: "a", roles: [{ value: "{not json" }] })["roles"]).toEqual([
-    { value: "{not json" },
-  ]);
-});
-
 test("an empty external id is none", () => {
   expect(readUserBody(userSchema, { userName: "a", externalId: "" })).toEqual({ userName: "a", active: true });
 });

@@ -3,21 +3,28 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { notFound, writeUnlessRaced } from "./conditional-write.ts";
 import { readChanges } from "./dialect.ts";
 import { readQueryProjection } from "./list-request.ts";
-import { listUsers } from "./list-resources.ts";
-import { isKnown, requireMatch } from "./precondition.ts";
-import type { Projection } from "./projection.ts";
-import { etagOf } from "./resource.ts";
+import { listResources } from "./list-resources.ts";
+import { keepToOwn } from "./me-attributes.ts";
+import { tunnelled } from "./method-override.ts";
+import { replacedExtensions, requireExtensionValues, requirePatchedExtensions } from "./extension-rules.ts";
+import { conditionIn } from "./precondition.ts";
+import { type Named, writtenIn } from "./projection.ts";
+import { removeOnce } from "./repeated-removal.ts";
+import { answerRead, answerWritten, requireConditionsOf } from "./resource-answer.ts";
 import type { Collection, One } from "./resource-routes.ts";
 import { sameJson } from "./same-json.ts";
-import { answer, type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
-import { showUsers } from "./show.ts";
+import { type Caller, callerOf, type ScimDoor, senderOf, wakeLanes } from "./scim-door.ts";
+import { shownUser } from "./show.ts";
+import { listenTo } from "./speaker.ts";
+import { unknownNames } from "./unknown-names.ts";
 import { readUserBody } from "./user-body.ts";
 import { applyUserPatch } from "./user-patch.ts";
+import { warnOfNames } from "./warning.ts";
 
 /** `/Users` and `/Users/{id}` (RFC 7644 §3.3–3.6). */
 export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
   for (const url of ["/Users", "/Users/"]) {
-    app.get<Collection>(url, (request, reply) => listUsers(door, request, reply));
+    app.get<Collection>(url, (request, reply) => listResources(door, ["User"], request, reply));
     app.post<Collection>(url, (request, reply) => createUser(door, request, reply));
   }
   for (const url of ["/Users/:id", "/Users/:id/"]) {
@@ -25,6 +32,14 @@ export function userRoutes(app: FastifyInstance, door: ScimDoor): void {
     app.put<One>(url, (request, reply) => replaceUser(door, request, reply));
     app.patch<One>(url, (request, reply) => patchUser(door, request, reply));
     app.delete<One>(url, (request, reply) => removeUser(door, request, reply));
+    app.post<One>(
+      url,
+      tunnelled({
+        PUT: (request, reply) => replaceUser(door, request, reply),
+        PATCH: (request, reply) => patchUser(door, request, reply),
+        DELETE: (request, reply) => removeUser(door, request, reply),
+      }),
+    );
   }
 }
 
@@ -35,41 +50,57 @@ async function createUser(
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
   const attributes = readUserBody(caller.schemas.user, request.body);
-  const projection = readQueryProjection(caller.schemas.user, request.query);
+  warnOfNames(request, reply, caller, unknownNames(caller.schemas.user, request.body));
+  requireExtensionValues(caller.schemas.user, attributes);
+  const projection = readQueryProjection(caller.schemas.user, request.query).withWritten(
+    writtenIn(caller.schemas.user, attributes),
+  );
   const { resource, lanes } = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
   wakeLanes(door, lanes);
-  return answerUser(door, caller, reply, 201, resource, projection);
+  return answerWritten(request, reply, 201, shownUser(door, caller, resource), projection);
 }
 
 async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const projection = readQueryProjection(caller.schemas.user, request.query);
   const user = await found(door, caller, request.params.id);
-  if (isKnown(request.headers["if-none-match"], user.version)) {
-    return reply.code(304).header("etag", etagOf(user.version)).send();
-  }
-  return answerUser(door, caller, reply, 200, user, projection);
+  return answerRead(request, reply, shownUser(door, caller, user), projection);
 }
 
 async function replaceUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  return changeUser(door, request, reply, (user) =>
-    readUserBody(callerOf(request).schemas.user, request.body, user.attributes.active),
-  );
+  const caller = callerOf(request);
+  warnOfNames(request, reply, caller, unknownNames(caller.schemas.user, request.body));
+  const schema = caller.schemas.user;
+  return changeUser(door, request, reply, (user) => {
+    const read = readUserBody(schema, request.body, user.attributes.active);
+    const replaced = replacedExtensions(schema, user.attributes, read);
+    return { attributes: keepToOwn(caller, user.attributes, replaced, "keeps"), written: writtenIn(schema, read) };
+  });
 }
 
 async function patchUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
-  const changes = readChanges(callerOf(request).schemas.user, request.params.id, request.body);
-  return changeUser(door, request, reply, (user) => applyUserPatch(user.attributes, changes));
+  const caller = callerOf(request);
+  const { speaker, names } = listenTo(caller.profile);
+  const changes = readChanges(caller.schemas.user, request.params.id, request.body, undefined, speaker);
+  warnOfNames(request, reply, caller, names);
+  return changeUser(door, request, reply, (user) => {
+    const patched = applyUserPatch(user.attributes, changes);
+    requirePatchedExtensions(caller.schemas.user, user.attributes, patched);
+    const written = changes.map(({ target }) => target);
+    return { attributes: keepToOwn(caller, user.attributes, patched, "removes"), written };
+  });
 }
 
 async function removeUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { id } = request.params;
-  const ifMatch = request.headers["if-match"];
   if (!isId(id)) throw notFound();
-  const expected = ifMatch === undefined ? undefined : await found(door, caller, id);
-  if (expected !== undefined) requireMatch(ifMatch, expected.version);
-  const { lanes } = await door.users.remove(caller.tenantId, senderOf(door, caller), id, expected?.version);
+  const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
+  if (expected !== undefined) await requireConditionsOf(request.headers, shownUser(door, caller, expected));
+  const lanes = await removeOnce(caller, {
+    remove: () => door.users.remove(caller.tenantId, senderOf(door, caller), id, expected?.version),
+    wasRemoved: () => door.users.wasRemoved(caller.tenantId, caller.connectionId, id),
+  });
   wakeLanes(door, lanes);
   return reply.code(204).send();
 }
@@ -78,18 +109,17 @@ async function changeUser(
   door: ScimDoor,
   request: FastifyRequest<One>,
   reply: FastifyReply,
-  next: (user: DirectoryUser) => UserAttributes,
+  next: (user: DirectoryUser) => { readonly attributes: UserAttributes; readonly written: readonly Named[] },
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
   const sender = senderOf(door, caller);
-  const ifMatch = request.headers["if-match"];
   const projection = readQueryProjection(caller.schemas.user, request.query);
 
-  const user = await writeUnlessRaced(ifMatch, async () => {
+  const { user, written } = await writeUnlessRaced(conditionIn(request.headers), async () => {
     const current = await found(door, caller, request.params.id);
-    requireMatch(ifMatch, current.version);
-    const attributes = next(current);
-    if (sameJson(attributes, current.attributes)) return current;
+    await requireConditionsOf(request.headers, shownUser(door, caller, current));
+    const { attributes, written: names } = next(current);
+    if (sameJson(attributes, current.attributes)) return { user: current, written: names };
     const { resource, lanes } = await door.users.replace(
       caller.tenantId,
       sender,
@@ -98,26 +128,13 @@ async function changeUser(
       attributes,
     );
     wakeLanes(door, lanes);
-    return resource;
+    return { user: resource, written: names };
   });
-  return answerUser(door, caller, reply, 200, user, projection);
+  return answerWritten(request, reply, 200, shownUser(door, caller, user), projection.withWritten(written));
 }
 
 async function found(door: ScimDoor, caller: Caller, id: string): Promise<DirectoryUser> {
   const user = isId(id) ? await door.users.find(caller.tenantId, caller.connectionId, id) : undefined;
   if (user === undefined) throw notFound();
   return user;
-}
-
-async function answerUser(
-  door: ScimDoor,
-  caller: Caller,
-  reply: FastifyReply,
-  status: number,
-  user: DirectoryUser,
-  projection: Projection,
-): Promise<FastifyReply> {
-  const [resource = {}] = await showUsers(door, caller, [user], projection);
-  reply.header("etag", etagOf(user.version)).header("location", door.locations.user(user.id));
-  return answer(reply, status, resource);
 }

@@ -1,0 +1,41 @@
+import { houseFeedId, houseFeedName, raiseEpoch, readFeedState, showSubjectKey } from "@rollcall/core/store";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type AdminDoor, adminOf, operatorOf, tenantOf } from "./admin-door.ts";
+import { read } from "./requests.ts";
+
+const noBody = z.strictObject({});
+
+type Feed = { readonly id: string; readonly name: string };
+
+/** A tenant's feed as its admin sees it, and for the operators of the house the feed of all tenants. */
+export function feedAdminRoutes(app: FastifyInstance, door: AdminDoor): void {
+  const { database } = door;
+  const ofTenant = async (request: FastifyRequest): Promise<Feed> => {
+    const { id, slug } = await tenantOf(door, request);
+    return { id, name: slug };
+  };
+  const ofHouse = async (request: FastifyRequest): Promise<Feed> => {
+    operatorOf(request);
+    return { id: houseFeedId, name: houseFeedName };
+  };
+  for (const [path, find] of [
+    ["/tenants/:tenant/feed", ofTenant],
+    ["/feed", ofHouse],
+  ] as const) {
+    app.get(path, async (request) => {
+      const { id, name } = await find(request);
+      return { name, ...(await readFeedState(database, id)) };
+    });
+    app.post(`${path}/epoch`, async (request, reply) => {
+      const { id } = await find(request);
+      read(noBody, request.body);
+      return reply.code(201).send(await raiseEpoch(database, id, adminOf(request).credentialId));
+    });
+    app.get(`${path}/subject-key`, async (request, reply): Promise<FastifyReply> => {
+      const { id, name } = await find(request);
+      const key = await showSubjectKey(database, id, adminOf(request).credentialId);
+      return reply.header("cache-control", "no-store").send({ name, subjectKey: key.toString("base64url") });
+    });
+  }
+}

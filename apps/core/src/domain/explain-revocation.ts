@@ -1,0 +1,82 @@
+import type { ExplainStep } from "./explain-causes.ts";
+import type { ExplainQuestion, GatewayFact, RevocationFact, SubjectFacts } from "./explain-facts.ts";
+import { atSecond, isNumericDate, passed, problem, span, unknown } from "./explain-token.ts";
+
+const whom = {
+  sub: "",
+  sid: "the token's session is ",
+  jti: "this one token is ",
+  tenant: "the token's tenant is ",
+  iss: "the whole issuer is ",
+} as const satisfies Record<RevocationFact["scope"], string>;
+
+const namedMax = 5;
+
+/** Whether something refuses the subject or its token, and whether gateways have been told. */
+export function explainRevocation(token: ExplainQuestion["token"], { revocations }: SubjectFacts): ExplainStep {
+  const denying = revocations.find(({ deny }) => deny);
+  if (denying !== undefined) {
+    const by = denying.by === undefined ? "" : ` by credential ${denying.by}`;
+    return problem(
+      "revocation",
+      "revoked",
+      `${whom[denying.scope]}denied since ${denying.since.toISOString()} (${denying.reason})${by}${told(denying)}`,
+    );
+  }
+  const cuts = revocations.flatMap((revocation) =>
+    revocation.nbf === undefined ? [] : [{ ...revocation, nbf: revocation.nbf }],
+  );
+  const latest = cuts.toSorted((a, b) => b.nbf - a.nbf)[0];
+  if (latest === undefined) return passed("revocation", "nothing is revoked");
+  const said = `tokens issued before ${atSecond(latest.nbf)} are dead (${latest.reason})`;
+  if (token?.kind !== "read") return passed("revocation", `not denied; ${said}`);
+  if (isNumericDate(token.iat) && token.iat >= latest.nbf)
+    return passed("revocation", `${said}; this one was issued at ${atSecond(token.iat)}`);
+  const issued = isNumericDate(token.iat) ? `was issued at ${atSecond(token.iat)}` : "does not say when it was issued";
+  return problem("revocation", "issued_before_revocation", `${said}; this one ${issued}`);
+}
+
+function told({ published, forgottenAt }: RevocationFact): string {
+  if (!published) return "; not published to gateways yet";
+  if (forgottenAt === undefined) return "";
+  return `; gateways were told to forget it at ${forgottenAt.toISOString()}, for no token lives that it could refuse`;
+}
+
+/** Which gateways enforce what stands, since when, and which do not yet. It is told, and decides nothing. */
+export function explainGateways({ gateways, revocations }: SubjectFacts): ExplainStep {
+  const present = gateways.filter(({ standing }) => standing !== "gone");
+  if (present.length === 0) return unknown("gateway", "no gateway reports how far it is");
+  const standing = revocations.find(({ seq, forgottenAt }) => seq !== undefined && forgottenAt === undefined);
+  return standing?.seq === undefined ? aboutHead(present) : aboutEntry(present, standing, standing.seq);
+}
+
+function aboutHead(gateways: readonly GatewayFact[]): ExplainStep {
+  const late = gateways.filter((gateway) => gateway.standing !== "live");
+  if (late.length === 0) return passed("gateway", `${gateways.length} at the head of the feed`);
+  return unknown("gateway", `${late.length} of ${gateways.length} behind or blind: ${named(late, describe)}`);
+}
+
+function aboutEntry(gateways: readonly GatewayFact[], { enforcedAt }: RevocationFact, seq: number): ExplainStep {
+  const holds = (gateway: GatewayFact): boolean => gateway.behind !== undefined && gateway.seq >= seq;
+  const without = gateways.filter((gateway) => !holds(gateway));
+  const since = enforcedAt === undefined ? "" : ` since ${enforcedAt.toISOString()}`;
+  const holding = gateways.filter(holds);
+  // A gateway says where it is, and not since when it was past an entry: it was at the latest then.
+  const held =
+    enforcedAt === undefined && holding.length > 0
+      ? `: ${named(holding, ({ name, seqAt }) => `${name} since ${seqAt.toISOString()} at the latest`)}`
+      : "";
+  const evidence = `entry ${seq} is enforced by ${holding.length} of ${gateways.length} gateways${since}${held}`;
+  if (without.length === 0) return passed("gateway", evidence);
+  return unknown("gateway", `${evidence}; not yet by ${named(without, describe)}`);
+}
+
+function describe({ name, standing, behind, asOfAgeMs }: GatewayFact): string {
+  const distance = behind === undefined ? "on another epoch" : `behind by ${behind} entries`;
+  return `${name} (${standing}, ${distance}, its word is ${span(asOfAgeMs / 1_000)} old)`;
+}
+
+function named(gateways: readonly GatewayFact[], say: (gateway: GatewayFact) => string): string {
+  const more = gateways.length > namedMax ? ` and ${gateways.length - namedMax} more` : "";
+  return `${gateways.slice(0, namedMax).map(say).join("; ")}${more}`;
+}
