@@ -22,6 +22,7 @@ export async function runLoad(
   concurrency: number,
   count: number,
   requestOf: (number: number) => LoadRequest,
+  onAnswer: (text: string) => void = () => undefined,
 ): Promise<number> {
   let next = 0;
   const connections = await Promise.all(Array.from({ length: concurrency }, () => open(target)));
@@ -35,6 +36,7 @@ export async function runLoad(
           throw new Error(
             `${wanted.method} ${wanted.path} was answered ${answer.status}: ${answer.text.slice(0, 300)}`,
           );
+        onAnswer(answer.text);
       }
     }),
   );

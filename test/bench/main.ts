@@ -1,4 +1,6 @@
+import { guard } from "./guard.ts";
 import { leaver } from "./leaver.ts";
+import { importDirectory } from "./scim/import.ts";
 import { scim } from "./scim/scim.ts";
 
 export type BenchOptions = {
@@ -13,7 +15,12 @@ export type BenchResult = {
   readonly figures: Readonly<Record<string, number>>;
 };
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { leaver, scim };
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
+  leaver,
+  scim,
+  import: importDirectory,
+  guard,
+};
 
 const usage = `usage: npm run bench -- NAME [--json] [--quick] [--queue postgres|redis]\n\nNAME: ${Object.keys(benches).join(", ")}\n`;
 

@@ -4,11 +4,12 @@ import { Redis } from "ioredis";
 import { exportJWK, generateKeyPair } from "jose";
 import { afterAll, inject } from "vitest";
 import { consoleRoutes } from "@rollcall/console";
-import { createWaker, type QueueAddress, type Waker } from "@rollcall/core/queue";
+import type { Rates } from "@rollcall/core/domain";
+import { createRateLimiter, createWaker, type QueueAddress, type Waker } from "@rollcall/core/queue";
 import { createServer, createShutdown, listen, newId } from "@rollcall/core/runtime";
 import { createCredentials, type Credentials, type Database, isReady, openDatabase } from "@rollcall/core/store";
-import { feedRoutes, openSigner } from "@rollcall/feed";
-import { ingestRoutes } from "@rollcall/ingest";
+import { type FeedLimits, feedRoutes, openSigner } from "@rollcall/feed";
+import { ingestRoutes, placesIn } from "@rollcall/ingest";
 import { startPublisher } from "@rollcall/reconciler";
 import { startWorker, type Worker } from "@rollcall/worker";
 import { pino } from "pino";
@@ -33,9 +34,22 @@ export type HouseOptions = {
   readonly databaseUrl?: string;
   /** A Redis of the story's own, which it may stop. */
   readonly redisUrl?: string;
+  /** The clock of lists and their cursors. */
+  readonly now?: () => number;
+  /** What each SCIM connection may ask for in a second; without it more than any story asks for. */
+  readonly rates?: Rates;
+  /** Over how many seconds that is counted. */
+  readonly rateWindowSec?: number;
+  /** The feed's own, where the story rotates them. */
+  readonly feedKeys?: string;
+  /** What the feed lets one token ask for, and how many may wait; without it more than any story does. */
+  readonly feedLimits?: Partial<FeedLimits>;
 };
 
 export const houseSecret = "a secret of the house that tests know";
+const poolMax = 8;
+const staleSecMax = 30;
+const plentiful: Rates = { reads: 1_000_000, writes: 1_000_000, denials: 1_000_000 };
 export const quietLog = pino({ level: "silent" });
 
 /** A database of the file's own, cloned from the migrated template. */
@@ -61,31 +75,46 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     redisUrl: options.redisUrl ?? (backend === "redis" ? await redisDatabase() : undefined),
   };
   const shutdown = createShutdown(quietLog, 20_000);
-  const database = openDatabase({ url: databaseUrl, poolMax: 8, onError: () => undefined });
+  const database = openDatabase({ url: databaseUrl, poolMax, onError: () => undefined });
   shutdown.add("database", () => database.close());
   const waker = createWaker(queue, () => undefined);
   shutdown.add("waker", () => waker.close());
   const worker = without.includes("worker") ? undefined : startWorker({ database, queue, log: quietLog, newId });
   if (worker !== undefined) shutdown.add("worker", () => worker.close());
   if (!without.includes("publisher")) {
-    const publisher = await startPublisher({ database, log: quietLog, retentionSec: 3600 });
+    const publisher = await startPublisher({ database, log: quietLog, retentionSec: 3600, staleSecMax, newId });
     shutdown.add("publisher", () => publisher.close());
   }
   const credentials = createCredentials(database, houseSecret, Date.now);
   const app = createServer(quietLog, { ready: () => isReady(database) }, shutdown);
   const publicUrl = "https://rollcall.test";
-  const signer = await openSigner(await feedKeys());
+  const signer = openSigner(options.feedKeys ?? (await feedKeys()));
   const feed = await feedRoutes({
     database,
     credentials,
     signer,
     publicUrl,
-    staleSecMax: 30,
+    staleSecMax,
+    limits: { requestsPerSec: 1_000_000, waitingMax: 10_000, ...options.feedLimits },
     now: Date.now,
+    newId,
     onError: () => undefined,
   });
-  const ingest = ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId });
-  const console = consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, now: Date.now });
+  const rateLimiter = createRateLimiter(queue.redisUrl, options.rateWindowSec);
+  shutdown.add("rate limiter", () => rateLimiter.close());
+  const { rates = plentiful } = options;
+  const admission = { rateLimiter, rates, places: placesIn(poolMax) };
+  const clock = options.now === undefined ? {} : { now: options.now };
+  const ingest = ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId, admission, ...clock });
+  const console = consoleRoutes({
+    database,
+    credentials,
+    wake: waker.wake,
+    newId,
+    publicUrl,
+    staleSecMax,
+    now: Date.now,
+  });
   const port = await listen(app, [ingest, feed, console], { host: "127.0.0.1", port: 0 }, shutdown);
   afterAll(() => shutdown.run("end of the file"));
   return {

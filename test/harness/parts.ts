@@ -78,8 +78,11 @@ async function startLocally(directory: string): Promise<Parts> {
   };
 }
 
-export async function startRedis(directory: string): Promise<Part & { readonly url: string }> {
-  const port = await freePort();
+export async function startRedis(
+  directory: string,
+  wantedPort?: number,
+): Promise<Part & { readonly url: string; readonly processId: number }> {
+  const port = wantedPort ?? (await freePort());
   const child = spawn(
     "redis-server",
     ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--databases", "500", "--dir", directory],
@@ -98,6 +101,7 @@ export async function startRedis(directory: string): Promise<Part & { readonly u
   fallen.catch(() => undefined);
   return {
     url,
+    processId: child.pid ?? 0,
     stop: async () => {
       const exited = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");

@@ -23,6 +23,8 @@ export type ScimAnswer = { readonly status: number; readonly headers: Headers; r
 
 export type TenantOptions = {
   readonly kind?: string;
+  /** Rules of the dialect that an admin has set. */
+  readonly dialect?: Readonly<Record<string, string>>;
   readonly issuer?: string;
   readonly subjectAttribute?: string;
   readonly subjectCompare?: string;
@@ -43,6 +45,7 @@ export async function createTenant(house: House, options: TenantOptions = {}): P
         slug: "idp",
         name: "IdP",
         kind: options.kind ?? "scim",
+        dialect: options.dialect ?? {},
         issuers: [issuer],
         subjectAttribute: options.subjectAttribute ?? "externalId",
         subjectCompare: options.subjectCompare ?? "exact",

@@ -45,7 +45,7 @@ export async function untilQuiet(house: Pick<House, "database">, tenantId: strin
   await until("everything accepted is applied and published", async () => {
     const [row] = await house.database.once<{ waiting: number }>(
       tenantId,
-      sql`SELECT (SELECT count(*) FROM lifecycle_event WHERE applied_at IS NULL AND dead_at IS NULL) + (SELECT count(*) FROM feed_pending) AS waiting`,
+      sql`SELECT (SELECT count(*) FROM lifecycle_event WHERE applied_at IS NULL AND dead_at IS NULL) + (SELECT count(*) FROM feed_pending) + (SELECT count(*) FROM subject_pending) AS waiting`,
     );
     return row?.waiting === 0;
   });

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { openHouse } from "../harness/house.ts";
@@ -33,17 +36,50 @@ test.each([
   ["tenant", "list"],
   ["tenant", "show"],
   ["connection", "list"],
+  ["connection", "schema", "list", "idp"],
   ["token", "list"],
   ["user", "show", "00u1"],
   ["revoke", "list"],
   ["lag"],
   ["gateway", "list"],
+  ["parked", "list"],
   ["deadletter", "list"],
   ["explain", "00u1"],
 ])("with --json, %s %s answers one document and exit code 0", async (...args) => {
   const { code, stdout, stderr } = await rollcall(["--json", ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+});
+
+test("a schema of a connection's own is added, replaced and removed by its file, and everything wrong with one is said", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "rollcall-cli-"));
+  const file = path.join(directory, "acme.json");
+  const schema = (...args: readonly string[]) => rollcall(["connection", "schema", ...args]);
+  const badge = { name: "badge", type: "string" };
+  try {
+    await writeFile(file, JSON.stringify({ id: "urn:acme:User", name: "Acme", attributes: [badge] }));
+    const added = await schema("add", "idp", file, "--for", "User");
+    expect(added).toMatchObject({ code: 0, stderr: "" });
+    expect(added.stdout).toContain("badge");
+    expect(await schema("add", "idp", file)).toMatchObject({ code: 1 });
+    await writeFile(
+      file,
+      JSON.stringify({ id: "urn:acme:User", name: "Acme", attributes: [badge, { ...badge, name: "level" }] }),
+    );
+    expect((await schema("replace", "idp", file)).code).toBe(0);
+    expect((await schema("show", "idp", "urn:acme:User")).stdout).toContain("level");
+    await writeFile(file, JSON.stringify({ id: "acme", name: "Acme", attributes: [{ name: "1", type: "text" }] }));
+    const { code, stderr } = await schema("add", "idp", file);
+    expect(code).toBe(1);
+    for (const place of ["schema.id", "schema.attributes[0].name", "schema.attributes[0].type"])
+      expect(stderr).toContain(place);
+    await writeFile(file, "{");
+    expect(await schema("add", "idp", file)).toMatchObject({ code: 2 });
+    expect(await schema("remove", "idp", "urn:acme:User")).toMatchObject({ code: 0 });
+    expect(await schema("remove", "idp", "urn:acme:User")).toMatchObject({ code: 1 });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test("a resync brings every user to what the directory says, and says when it is done", async () => {

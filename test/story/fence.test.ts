@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { describe, expect, test } from "vitest";
+import { newId } from "@rollcall/core/runtime";
 import { beginTerm, denySubject, Fenced, publishFeed, sql } from "@rollcall/core/store";
 import { feedDigest, startPublisher } from "@rollcall/reconciler";
 import { openFeedReader } from "../harness/feed-reader.ts";
@@ -64,7 +65,9 @@ describe("several publishers", () => {
   test("that take the lead from each other give one dense sequence, and one digest", async () => {
     const tenant = await createTenant(house);
     const publishers = await Promise.all(
-      Array.from({ length: 3 }, () => startPublisher({ database, log: quietLog, retentionSec: 3600, pollMs: 20 })),
+      Array.from({ length: 3 }, () =>
+        startPublisher({ database, log: quietLog, retentionSec: 3600, staleSecMax: 30, newId, pollMs: 20 }),
+      ),
     );
     const unsettle = setInterval(() => {
       endLeader(house.databaseUrl).catch(() => undefined);

@@ -1,8 +1,12 @@
 import { digestText } from "@rollcall/guard";
 import { newGroup, newUser, patch } from "../harness/tenant.ts";
-import { type Twin, twinIssuer, twinSubject } from "../harness/twin.ts";
+import { newSchema, revocationId, type Twin, twinIssuer, twinSubject } from "../harness/twin.ts";
 
-export type Ask = { readonly path: string; readonly body?: unknown };
+export type Ask = {
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 export type Row = {
   /** Whose token speaks; undefined where anybody may ask. */
@@ -18,14 +22,40 @@ const user = newUser(twinSubject, { displayName: "changed" });
 const rename = patch({ op: "replace", path: "displayName", value: "changed" });
 const receipt = { gateway: "edge", epoch: 1, seq: 0, as_of: 1, entries: 0, digest: digestText(0n) };
 
+/** A PATCH that goes through a POST, as where a proxy lets no other method pass. */
+const tunnelled = { "x-http-method-override": "PATCH" };
+
 const collection = (name: string): Pick<Row, "token" | "own"> => ({
   token: "scim",
   own: () => ({ path: `${scim}/${name}` }),
+});
+/** A search for everybody: it finds nothing of the other's. */
+const search = (path: string): Row => ({
+  token: "scim",
+  own: () => ({
+    path: `${scim}${path}/.search`,
+    body: { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], filter: "id pr", cursor: "" },
+  }),
+});
+/** A person's token has /Me, and that of a connection has none, whoever else may be meant by it. */
+const me = (body: (userName: string) => unknown = () => undefined): Row => ({
+  token: "scim",
+  own: async ({ sparePerson }) => {
+    const { userName, token } = await sparePerson();
+    return { path: `${scim}/Me`, body: body(userName), headers: { authorization: `Bearer ${token}` } };
+  },
+  foreign: () => ({ path: `${scim}/Me`, body: body(twinSubject) }),
 });
 const feed = (path: string, body?: unknown): Row => ({
   token: "feed",
   own: ({ slug }) => ({ path: `/v1/feeds/${slug}${path}`, body }),
   foreign: (_self, { slug }) => ({ path: `/v1/feeds/${slug}${path}`, body }),
+});
+/** A route of a feed that leads on from a cursor; where the other's feed is tells nothing of it. */
+const feedAt = (of: "" | "/subjects", path: (cursor: string) => string): Row => ({
+  token: "feed",
+  own: async (self) => ({ path: `/v1/feeds/${self.slug}${of}${path(await self.cursorOf(of))}` }),
+  foreign: (_self, { slug }) => ({ path: `/v1/feeds/${slug}${of}${path("1-0")}` }),
 });
 /** A route below a tenant's name: its own works, and under its own name it finds nothing of the other's either. */
 const admin = (rest: (of: Twin) => string, body?: (of: Twin) => unknown): Row => ({
@@ -36,6 +66,18 @@ const admin = (rest: (of: Twin) => string, body?: (of: Twin) => unknown): Row =>
 const reaching = (row: Row, rest: (of: Twin) => string, body?: (of: Twin) => unknown): Row => ({
   ...row,
   foreign: (self, other) => ({ path: `/v1/admin/tenants/${self.slug}${rest(other)}`, body: body?.(other) }),
+});
+/** A schema of a connection's own; the other's connection is not found, whatever schema is named. */
+const schema = (body: (urn: string) => unknown = () => undefined): Row => ({
+  token: "admin",
+  own: async ({ slug, spareSchema }) => {
+    const urn = await spareSchema();
+    return { path: `/v1/admin/tenants/${slug}/connections/idp/schemas/${urn}`, body: body(urn) };
+  },
+  foreign: ({ slug }, { connectionId }) => ({
+    path: `/v1/admin/tenants/${slug}/connections/${connectionId}/schemas/urn:twins:spare:User`,
+    body: body("urn:twins:spare:User"),
+  }),
 });
 /** For operators of the house alone: to a tenant's admin it does not exist, whoever is named. */
 const house = (path: (other: Twin) => string, body?: unknown): Row => ({
@@ -54,6 +96,34 @@ export const matrix: Readonly<Record<string, Row>> = {
   "GET /scim/v2/ResourceTypes/:id": collection("ResourceTypes/User"),
   "GET /scim/v2/Schemas": collection("Schemas"),
   "GET /scim/v2/Schemas/:id": collection("Schemas/urn:ietf:params:scim:schemas:core:2.0:User"),
+
+  "GET /scim/v2": { token: "scim", own: () => ({ path: scim }) },
+  "POST /scim/v2/.search": search(""),
+  "POST /scim/v2/Users/.search": search("/Users"),
+  "POST /scim/v2/Groups/.search": search("/Groups"),
+
+  "POST /scim/v2/Bulk": {
+    token: "scim",
+    own: ({ userId, groupId }) => ({
+      path: `${scim}/Bulk`,
+      body: {
+        Operations: [
+          { method: "POST", path: "/Users", bulkId: "new", data: newUser(`new${Math.random()}`) },
+          {
+            method: "PATCH",
+            path: `/Groups/${groupId}`,
+            data: patch({ op: "add", path: "members", value: "bulkId:new" }),
+          },
+          { method: "PATCH", path: `/Users/${userId}`, data: rename },
+          { method: "DELETE", path: "/Users/bulkId:new" },
+        ],
+      },
+    }),
+  },
+  "GET /scim/v2/Me": me(),
+  "PUT /scim/v2/Me": me((userName) => ({ userName, nickName: "changed" })),
+  "PATCH /scim/v2/Me": me(() => rename),
+  "DELETE /scim/v2/Me": me(),
 
   "GET /scim/v2/Users": collection("Users"),
   "POST /scim/v2/Users": {
@@ -79,6 +149,12 @@ export const matrix: Readonly<Record<string, Row>> = {
     token: "scim",
     own: async ({ spareUser }) => ({ path: `${scim}/Users/${await spareUser()}` }),
     foreign: (_self, { userId }) => ({ path: `${scim}/Users/${userId}` }),
+  },
+
+  "POST /scim/v2/Users/:id": {
+    token: "scim",
+    own: ({ userId }) => ({ path: `${scim}/Users/${userId}`, body: rename, headers: tunnelled }),
+    foreign: (_self, { userId }) => ({ path: `${scim}/Users/${userId}`, body: rename, headers: tunnelled }),
   },
 
   "GET /scim/v2/Groups": collection("Groups"),
@@ -107,9 +183,20 @@ export const matrix: Readonly<Record<string, Row>> = {
     foreign: (_self, { groupId }) => ({ path: `${scim}/Groups/${groupId}` }),
   },
 
+  "POST /scim/v2/Groups/:id": {
+    token: "scim",
+    own: ({ groupId }) => ({ path: `${scim}/Groups/${groupId}`, body: rename, headers: tunnelled }),
+    foreign: (_self, { groupId }) => ({ path: `${scim}/Groups/${groupId}`, body: rename, headers: tunnelled }),
+  },
+
   "GET /v1/feeds/:feed/snapshot": feed("/snapshot"),
-  "GET /v1/feeds/:feed/snapshots/:cursor": feed("/snapshots/1-0"),
-  "GET /v1/feeds/:feed/changes": feed("/changes?since=1-0"),
+  "GET /v1/feeds/:feed/snapshots/:cursor": feedAt("", (cursor) => `/snapshots/${cursor}`),
+  "GET /v1/feeds/:feed/changes": feedAt("", (cursor) => `/changes?since=${cursor}`),
+  "GET /v1/feeds/:feed/stream": feedAt("", (cursor) => `/stream?since=${cursor}&wait=0`),
+  "GET /v1/feeds/:feed/subjects/snapshot": feed("/subjects/snapshot"),
+  "GET /v1/feeds/:feed/subjects/snapshots/:cursor": feedAt("/subjects", (cursor) => `/snapshots/${cursor}`),
+  "GET /v1/feeds/:feed/subjects/changes": feedAt("/subjects", (cursor) => `/changes?since=${cursor}`),
+  "GET /v1/feeds/:feed/subjects/stream": feedAt("/subjects", (cursor) => `/stream?since=${cursor}&wait=0`),
   "POST /v1/feeds/:feed/receipts": feed("/receipts", receipt),
   "POST /v1/resolve": {
     token: "feed",
@@ -136,6 +223,21 @@ export const matrix: Readonly<Record<string, Row>> = {
     ({ connectionId }) => `/connections/${connectionId}`,
     () => ({ name: "mine" }),
   ),
+  "GET /v1/admin/tenants/:tenant/connections/:connection/schemas": reaching(
+    admin(() => "/connections/idp/schemas"),
+    ({ connectionId }) => `/connections/${connectionId}/schemas`,
+  ),
+  "POST /v1/admin/tenants/:tenant/connections/:connection/schemas": reaching(
+    admin(
+      () => "/connections/idp/schemas",
+      () => newSchema(`urn:twins:new${Math.random().toString(36).slice(2)}:User`),
+    ),
+    ({ connectionId }) => `/connections/${connectionId}/schemas`,
+    () => newSchema("urn:twins:mine:User"),
+  ),
+  "GET /v1/admin/tenants/:tenant/connections/:connection/schemas/:urn": schema(),
+  "PUT /v1/admin/tenants/:tenant/connections/:connection/schemas/:urn": schema(newSchema),
+  "DELETE /v1/admin/tenants/:tenant/connections/:connection/schemas/:urn": schema(),
   "GET /v1/admin/tenants/:tenant/tokens": admin(() => "/tokens"),
   "POST /v1/admin/tenants/:tenant/tokens": admin(
     () => "/tokens",
@@ -204,7 +306,35 @@ export const matrix: Readonly<Record<string, Row>> = {
     admin(() => "/lag"),
     ({ connectionId }) => `/lag?connection=${connectionId}`,
   ),
+  "GET /v1/admin/tenants/:tenant/parked": reaching(
+    admin(({ groupId }) => `/parked?connection=idp&group=${groupId}`),
+    ({ groupId }) => `/parked?group=${groupId}`,
+  ),
+  "DELETE /v1/admin/tenants/:tenant/revocations/:id": {
+    token: "admin",
+    own: async ({ slug, spareRevocation }) => ({
+      path: `/v1/admin/tenants/${slug}/revocations/${await spareRevocation()}`,
+    }),
+    foreign: ({ slug }, { mark }) => ({ path: `/v1/admin/tenants/${slug}/revocations/${revocationId(mark)}` }),
+  },
+  "GET /v1/admin/tenants/:tenant/feed": admin(() => "/feed"),
+  "POST /v1/admin/tenants/:tenant/feed/epoch": admin(
+    () => "/feed/epoch",
+    () => ({}),
+  ),
+  "GET /v1/admin/tenants/:tenant/feed/subject-key": admin(() => "/feed/subject-key"),
+  "GET /v1/admin/feed": house(() => "/v1/admin/feed"),
+  "POST /v1/admin/feed/epoch": house(() => "/v1/admin/feed/epoch", {}),
+  "GET /v1/admin/feed/subject-key": house(() => "/v1/admin/feed/subject-key"),
   "GET /v1/admin/tenants/:tenant/gateways": admin(() => "/gateways"),
+  "DELETE /v1/admin/tenants/:tenant/gateways/:id": {
+    token: "admin",
+    own: async ({ slug, spareGateway }) => ({ path: `/v1/admin/tenants/${slug}/gateways/${await spareGateway()}` }),
+    foreign: ({ slug }, { gatewayId }) => ({ path: `/v1/admin/tenants/${slug}/gateways/${gatewayId}` }),
+  },
+  "GET /v1/admin/gateways": house(() => "/v1/admin/gateways"),
+  "DELETE /v1/admin/gateways/:id": house(({ gatewayId }) => `/v1/admin/gateways/${gatewayId}`),
+  "GET /v1/admin/alerts": house(() => "/v1/admin/alerts"),
   "GET /v1/admin/tenants/:tenant/deadletters": admin(() => "/deadletters"),
   "GET /v1/admin/tenants/:tenant/alerts": admin(() => "/alerts"),
   "POST /v1/explain": {

@@ -88,7 +88,7 @@ function nameOf(route: string): string {
 async function send(
   route: string,
   row: Row,
-  { path, body }: Ask,
+  { path, body, headers }: Ask,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const [method = ""] = route.split(" ", 1);
   const token =
@@ -103,6 +103,7 @@ async function send(
       ...(body === undefined
         ? {}
         : { "content-type": row.token === "scim" ? "application/scim+json" : "application/json" }),
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

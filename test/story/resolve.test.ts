@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newId } from "@rollcall/core/runtime";
-import { listGateways, recordReceipt, resolveSubject } from "@rollcall/core/store";
+import { listGateways, recordReceipts, resolveSubject } from "@rollcall/core/store";
 import { createDrain } from "@rollcall/worker";
 import { openHouse, quietLog } from "../harness/house.ts";
 import { createTenant, newUser, type TestTenant } from "../harness/tenant.ts";
@@ -93,10 +93,9 @@ test("a subject that passes from a leaver to a joiner names nobody until the lea
 test("a gateway's last word replaces the one before, and says how far it is behind", async () => {
   const tenant = await createTenant(house);
   const receipt = { gateway: "edge", epoch: 1, seq: 0, asOf: new Date(), entries: 0, digest: Buffer.alloc(32) };
-  await recordReceipt(house.database, tenant.id, { ...receipt, maxTtlSec: 900 });
-  await recordReceipt(house.database, tenant.id, receipt);
-  await recordReceipt(house.database, tenant.id, { ...receipt, gateway: "lost", epoch: 2 });
-  const { items } = await listGateways(house.database, tenant.id, { after: undefined, limit: 10 });
+  await recordReceipts(house.database, tenant.id, [{ ...receipt, maxTtlSec: 900 }], 30);
+  await recordReceipts(house.database, tenant.id, [receipt, { ...receipt, gateway: "lost", epoch: 2 }], 30);
+  const { items } = await listGateways(house.database, tenant.id, 30, { after: undefined, limit: 10 });
   const told = items.map(({ name, behind, maxTtlSec }) => ({ name, behind, maxTtlSec }));
   expect(told.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
     { name: "edge", behind: 0, maxTtlSec: 900 },

@@ -4,15 +4,16 @@ import { FeedError } from "./feed-error.ts";
 import type { KeySource } from "./key-source.ts";
 import { checkpointType, type CheckpointClaims } from "./wire.ts";
 
+export type CheckpointScope = { readonly feed: string; readonly keys: KeySource; readonly now: () => number };
+
 /** Returns the checkpoint's claims if the feed's key signed them for this feed and for exactly this body. */
 export async function verifyCheckpoint(
   jws: string | undefined,
-  feed: string,
-  keys: KeySource,
+  { feed, keys, now }: CheckpointScope,
   body?: Buffer,
 ): Promise<CheckpointClaims> {
   if (jws === undefined) throw new FeedError("checkpoint_missing", "the answer carries no checkpoint");
-  const claims = readClaims(await verifySignature(jws, keys));
+  const claims = readClaims(await verifySignature(jws, keys, now));
   if (claims.feed !== feed) throw new FeedError("checkpoint_elsewhere", `the checkpoint is of the feed ${claims.feed}`);
   if (body !== undefined && claims.body_sha256 !== createHash("sha256").update(body).digest("base64url")) {
     throw new FeedError("body_forged", "the body is not the one that was signed");
@@ -20,20 +21,25 @@ export async function verifyCheckpoint(
   return claims;
 }
 
-async function verifySignature(jws: string, keys: KeySource): Promise<Uint8Array> {
+async function verifySignature(jws: string, keys: KeySource, now: () => number): Promise<Uint8Array> {
   const header = readHeader(jws);
   // RFC 8725 §3.11: explicit typing, so that nothing else the feed's key signs passes as a checkpoint.
-  if (header.alg !== "EdDSA" || header.typ !== checkpointType || header.kid === undefined) {
+  if (header.alg !== "EdDSA" || header.typ !== checkpointType || typeof header.kid !== "string") {
     throw new FeedError("checkpoint_forged", "the checkpoint is of another type or algorithm, or names no key");
   }
-  const candidates = await keys.find({ alg: "EdDSA", kid: header.kid });
+  const question = { alg: "EdDSA", kid: header.kid };
+  let candidates = keys.find(question, now(), true);
+  if (candidates instanceof Promise) {
+    await candidates;
+    candidates = keys.find(question, now(), false);
+  }
   if (candidates === "keys_unavailable")
     throw new FeedError("feed_keys_unavailable", "the feed's keys could not be fetched");
   if (candidates === "key_unknown") throw new FeedError("checkpoint_forged", `the feed has no key ${header.kid}`);
-  const [key] = candidates;
+  const [key] = candidates instanceof Promise ? [] : candidates;
   if (key === undefined) throw new FeedError("checkpoint_forged", `the feed's key ${header.kid} cannot be used`);
   try {
-    return (await compactVerify(jws, key, { algorithms: ["EdDSA"] })).payload;
+    return (await compactVerify(jws, key.key, { algorithms: ["EdDSA"] })).payload;
   } catch (cause) {
     throw new FeedError("checkpoint_forged", "the checkpoint's signature does not hold", { cause });
   }

@@ -1,3 +1,4 @@
+import type { Fingerprint } from "./fingerprint.ts";
 import type { RefusalReason } from "./reasons.ts";
 
 export type GuardedUser = { readonly id: string; readonly userName: string; readonly groups: readonly string[] };
@@ -10,6 +11,10 @@ export type Allowed = {
   readonly tenant?: string;
   /** Known only where Rollcall was asked about the subject. */
   readonly user?: GuardedUser;
+  /** By the issuer's rules the bearer is a service account: nobody was looked up. */
+  readonly service?: true;
+  /** Whether the subject is among those Rollcall knows, where the guard follows them and can tell. */
+  readonly known?: boolean;
   /** The feed was too old to decide by, and the route lets such requests pass. */
   readonly stale: boolean;
 };
@@ -38,4 +43,12 @@ export type Subject = {
   readonly iat?: number;
   readonly exp: number;
   readonly nbf?: number;
+  readonly service?: true;
+  /** What the revocations in force call this subject; they alone write it, and a token keeps it while it is remembered. */
+  marks?: Marks;
+  /** As the set of known subjects names it. */
+  hash?: Buffer;
 };
+
+/** Fingerprints of what entries can name of a token, by look-up, and whose they are. */
+export type Marks = { readonly of: object; readonly prints: (Fingerprint | undefined)[] };

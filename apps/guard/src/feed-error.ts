@@ -1,18 +1,25 @@
-export type FeedFault =
-  | "feed_unreachable"
-  | "feed_refused"
-  | "feed_keys_unavailable"
-  | "checkpoint_missing"
-  | "checkpoint_forged"
-  | "checkpoint_malformed"
-  | "checkpoint_elsewhere"
-  | "clocks_disagree"
-  | "body_forged"
-  | "body_malformed"
-  | "rolled_back"
-  | "digest_mismatch"
-  | "file_unusable"
-  | "receipt_refused";
+/** Every code a `FeedError` can have. Codes are stable: they never change their meaning. */
+export const feedFaults = [
+  "feed_unreachable",
+  "feed_refused",
+  "feed_keys_unavailable",
+  "checkpoint_missing",
+  "checkpoint_forged",
+  "checkpoint_malformed",
+  "checkpoint_elsewhere",
+  "checkpoint_expired",
+  "clocks_disagree",
+  "body_forged",
+  "body_malformed",
+  "rolled_back",
+  "digest_mismatch",
+  "subject_key_missing",
+  "subject_key_wrong",
+  "file_unusable",
+  "receipt_refused",
+] as const;
+
+export type FeedFault = (typeof feedFaults)[number];
 
 /** Something the feed did that the guard does not act on; `code` is stable, and goes to `onError`. */
 export class FeedError extends Error {

@@ -1,44 +1,45 @@
-import type { ChangesAnswer, FeedClient } from "./feed-client.ts";
+import type { FeedClient } from "./feed-client.ts";
 import { FeedError } from "./feed-error.ts";
 import type { FeedFile } from "./feed-file.ts";
-import type { Intake, Received } from "./feed-intake.ts";
-import type { FeedPosition, FeedState } from "./feed-state.ts";
+import type { Intake } from "./feed-intake.ts";
+import { createPace, idleMsMin } from "./feed-pace.ts";
+import { createRecovery } from "./feed-recovery.ts";
+import type { FeedPosition } from "./feed-state.ts";
+import { createTaker } from "./feed-taker.ts";
 import type { KeySource } from "./key-source.ts";
-import { backOffMs, rest } from "./rest.ts";
+import type { FeedTransport } from "./options.ts";
+import { backOffMs, jitteredMs, rest } from "./rest.ts";
 
 export type FollowerParts = {
   readonly client: FeedClient;
   readonly keys: KeySource;
-  readonly state: FeedState;
+  readonly position: () => FeedPosition | undefined;
+  readonly freshForSec: () => number | undefined;
   readonly intake: Intake;
   readonly file: FeedFile | undefined;
+  readonly transport: FeedTransport;
   readonly waitSecMax: number;
+  readonly pollMs: number;
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly onError: (error: Error) => void;
 };
 
 type Follower = {
-  /** A snapshot or a poll; resolves to how long to rest before the next. */
+  /** A snapshot, a poll, or a stream to its end; resolves to how long to rest before the next. */
   readonly step: () => Promise<number>;
-  readonly polled: () => boolean;
-  /** The next poll is answered at once, so that one failure does not cost a whole wait. */
-  readonly hurry: () => void;
+  /** After a failure: another source, and a poll that is answered at once, so that it does not cost a whole wait. */
+  readonly recover: () => void;
 };
 
 const retryFirstMs = 200;
 const retryMaxMs = 10_000;
-/** Between two answers that brought nothing, should the feed not hold them back itself. */
-const idleMsMin = 1_000;
-const pollAfterMsMax = 60_000;
-/** While blind, long enough not to press a feed in trouble, short enough to see again soon. */
-const blindWaitSec = 2;
 
 /** Follows the feed until the signal aborts. `ready` resolves after the first verified answer to a poll, or the first failure. */
 export function followFeed(parts: FollowerParts): { readonly ready: Promise<void>; readonly done: Promise<void> } {
   let settleReady = (): void => {};
   const ready = new Promise<void>((resolve) => (settleReady = resolve));
-  const follower = createFollower(parts, createRecovery(parts));
+  const follower = createFollower(parts, settleReady);
 
   const follow = async (): Promise<void> => {
     let failures = 0;
@@ -47,11 +48,10 @@ export function followFeed(parts: FollowerParts): { readonly ready: Promise<void
       try {
         pauseMs = await follower.step();
         failures = 0;
-        if (follower.polled()) settleReady();
       } catch (error) {
         if (parts.signal.aborted) break;
         failures += 1;
-        follower.hurry();
+        follower.recover();
         parts.onError(error instanceof Error ? error : new Error(String(error)));
         settleReady();
         const askedMs = error instanceof FeedError ? (error.retryAfterMs ?? 0) : 0;
@@ -64,99 +64,60 @@ export function followFeed(parts: FollowerParts): { readonly ready: Promise<void
   return { ready, done: follow() };
 }
 
-function createFollower(parts: FollowerParts, recover: () => Promise<boolean>): Follower {
-  const { client, state, intake, file, now, onError } = parts;
-  let wantsSnapshot = false;
-  let snapshotsInARow = 0;
-  let pollAfterMs = 0;
-  let hurried = true;
-  let polled = false;
+function createFollower(parts: FollowerParts, onFollowed: () => void): Follower {
+  const { client, position } = parts;
+  const recovery = createRecovery(parts);
+  const pace = createPace(parts);
+  const taker = createTaker({ ...parts, onFollowed, onPollAfter: pace.asked });
 
   const takeSnapshot = async (): Promise<number> => {
-    const received = { kind: "snapshot", ...(await client.snapshot()) } as const;
-    await intake(received);
-    wantsSnapshot = false;
-    hurried = true;
-    snapshotsInARow += 1;
-    await keep(file, received, onError);
+    await taker.takeSnapshot({ kind: "snapshot", ...(await client.snapshot()) });
+    pace.hurry();
+    const inARow = taker.snapshotsInARow();
     // Snapshots that lead nowhere are slowed down like failures.
-    return snapshotsInARow > 1 ? backOffMs(snapshotsInARow, retryFirstMs, retryMaxMs) : 0;
-  };
-
-  const take = async (answer: ChangesAnswer): Promise<void> => {
-    if (answer.kind === "gone") {
-      wantsSnapshot = true;
-      return;
-    }
-    const { outcome, pollAfterMs: askedMs } = await intake(answer);
-    if (askedMs !== undefined) pollAfterMs = Math.min(askedMs, pollAfterMsMax);
-    if (outcome === "taken") return keep(file, answer, onError);
-    wantsSnapshot = true;
-    if (outcome === "drifted")
-      onError(new FeedError("digest_mismatch", "what is held is not what the feed holds; taking a snapshot"));
-  };
-
-  const waitSec = (): number => {
-    if (hurried) return 0;
-    const leftSec = (state.freshUntilSec() ?? 0) - now() / 1_000;
-    // The answer has to come while what is held is still fresh.
-    return Math.floor(Math.min(parts.waitSecMax, leftSec > 0 ? leftSec * 0.75 : blindWaitSec));
+    return inARow > 1 ? backOffMs(inARow, retryFirstMs, retryMaxMs) : 0;
   };
 
   const poll = async (held: FeedPosition): Promise<number> => {
     const startedAt = performance.now();
-    const immediate = hurried;
-    await take(await client.changes(`${held.epoch}-${held.seq}`, waitSec()));
-    hurried = false;
-    if (wantsSnapshot) return 0;
-    snapshotsInARow = 0;
-    polled = true;
-    wantsSnapshot = file?.overgrown() === true;
-    if (immediate || state.position()?.seq !== held.seq) return pollAfterMs;
-    return Math.max(pollAfterMs, idleMsMin - (performance.now() - startedAt));
+    const wasHurried = pace.isHurried();
+    await taker.take(await client.changes(`${held.epoch}-${held.seq}`, pace.waitSec()));
+    pace.calm();
+    if (taker.wantsSnapshot()) return 0;
+    const moved = wasHurried || position()?.seq !== held.seq;
+    return pace.restMs(moved, performance.now() - startedAt);
+  };
+
+  const listen = async (held: FeedPosition): Promise<number> => {
+    const answers = await client.stream(`${held.epoch}-${held.seq}`);
+    if (answers === undefined) {
+      pace.giveUpStream();
+      return 0;
+    }
+    const startedAt = performance.now();
+    try {
+      for await (const answer of answers) {
+        await taker.take(answer);
+        if (taker.wantsSnapshot()) return 0;
+      }
+    } catch (error) {
+      pace.streamBroke(performance.now() - startedAt);
+      throw error;
+    }
+    // Whoever ends streams at once is not asked for one after the other.
+    return jitteredMs(idleMsMin);
   };
 
   return {
     step: async () => {
-      if (await recover()) wantsSnapshot = true;
-      const held = state.position();
-      return held === undefined || wantsSnapshot ? takeSnapshot() : poll(held);
+      if (await recovery()) taker.wantSnapshot();
+      const held = position();
+      if (held === undefined || taker.wantsSnapshot()) return takeSnapshot();
+      return pace.mayStream() ? listen(held) : poll(held);
     },
-    polled: () => polled,
-    hurry: () => void (hurried = true),
+    recover: () => {
+      pace.hurry();
+      client.turnAway();
+    },
   };
-}
-
-/** Takes what is on disk, once, with every check an answer from the network has; true if a snapshot has to replace it. */
-function createRecovery({ file, keys, intake, onError }: FollowerParts): () => Promise<boolean> {
-  let recovered = false;
-  return async () => {
-    if (recovered || file === undefined) return false;
-    if (keys.version() === undefined)
-      throw new FeedError("feed_keys_unavailable", "without the feed's keys its file cannot be verified");
-    recovered = true;
-    try {
-      const { records, torn } = await file.load();
-      for (const record of records) {
-        const { outcome } = await intake(record);
-        if (outcome !== "taken") throw new FeedError("body_malformed", "a record does not follow the one before it");
-      }
-      if (torn) throw new FeedError("body_malformed", "the last record is not whole");
-      return false;
-    } catch (cause) {
-      onError(
-        new FeedError("file_unusable", "the persisted feed was taken only as far as it could be verified", { cause }),
-      );
-      return true;
-    }
-  };
-}
-
-async function keep(file: FeedFile | undefined, received: Received, onError: (error: Error) => void): Promise<void> {
-  if (file === undefined) return;
-  try {
-    await (received.kind === "snapshot" ? file.begin(received) : file.append(received));
-  } catch (error) {
-    onError(error instanceof Error ? error : new Error(String(error)));
-  }
 }

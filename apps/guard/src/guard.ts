@@ -1,34 +1,26 @@
-import type { Allowed, Decision, GuardedUser, Refused, Subject } from "./decision.ts";
-import { createFeedClient } from "./feed-client.ts";
-import { createFeedFile } from "./feed-file.ts";
-import { followFeed } from "./feed-follower.ts";
-import { createIntake } from "./feed-intake.ts";
-import { createFeedState } from "./feed-state.ts";
+import { createDecider, type Decide, type KnowsSubject } from "./decider.ts";
+import type { Decision } from "./decision.ts";
+import { createFollowing, type FollowingHouse, type HeldFeed } from "./following.ts";
 import { issuerKeys } from "./issuer-keys.ts";
-import { fetchedKeys, fetchKeySet, pinnedKeys } from "./key-source.ts";
+import { fetchedKeys, fetchKeySet, type KeySourceOptions, pinnedKeys } from "./key-source.ts";
+import { createCounters, type FeedGauges, type GuardMetrics } from "./metrics.ts";
 import type { GuardOptions, GuardRequest } from "./options.ts";
-import { refusalReasons, type RefusalReason } from "./reasons.ts";
 import { sendReceipts } from "./receipts.ts";
 import { createResolver } from "./resolver.ts";
+import { revocationContent } from "./revocation-content.ts";
 import { settle, type GuardSettings } from "./settings.ts";
+import { subjectContent } from "./subject-content.ts";
+import { hashSubject, plainNaming } from "./subject-naming.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
-import type { Receipt } from "./wire.ts";
+import { snapshotMediaType, subjectsMediaType, subjectsPath, type Receipt } from "./wire.ts";
 
 export type GuardStatus = {
   /** Whether decisions rest on the feed as it is now. */
   readonly fresh: boolean;
   /** What of the feed is held; undefined while nothing is. Times are seconds since the epoch. */
-  readonly feed:
-    | {
-        readonly epoch: number;
-        readonly seq: number;
-        readonly asOf: number;
-        readonly expiresAt: number;
-        readonly maxStaleSec: number;
-        readonly entries: number;
-        readonly digest: string;
-      }
-    | undefined;
+  readonly feed: HeldFeed | undefined;
+  /** What is held of the set of known subjects; undefined while nothing is, or where it is not followed. */
+  readonly subjects: HeldFeed | undefined;
   readonly issuers: readonly {
     readonly issuer: string;
     readonly keys: number;
@@ -42,36 +34,48 @@ export type Guard = {
   /** Decides about one request. Refusals are decisions; it does not throw for a token. */
   readonly check: (token: string | undefined, request?: GuardRequest) => Promise<Decision>;
   readonly status: () => GuardStatus;
+  /** What there is to count and to watch; `renderMetrics` writes it down for Prometheus. */
+  readonly metrics: () => GuardMetrics;
   /** Ends following at once. What is held stays, and grows stale. */
   readonly close: () => Promise<void>;
 };
 
+type Hooks = ReturnType<typeof createHooks>;
+type Clocks = { readonly now: () => number; readonly uptimeMs: () => number };
+
+const unasked: GuardRequest = {};
+
 /** Creates a guard, or throws a `GuardConfigError` that names everything wrong with the options. */
 export function createGuard(options: GuardOptions): Guard {
   const settings = settle(options);
-  const now = options.now ?? Date.now;
-  const hooks = createHooks(options);
+  const counters = createCounters();
+  const hooks = createHooks(options, counters);
+  // A clock that was given is the only one, unless another was: a test's time has nothing to do with the process's.
+  const uptimeMs = options.uptimeMs ?? options.now ?? (() => performance.now());
+  const clocks = { now: options.now ?? Date.now, uptimeMs };
   const closing = new AbortController();
-  const house = furnish(settings, now, closing.signal, hooks.onError);
-  const decide = createDecider(settings, house, hooks.onError);
+  const house = furnish(settings, clocks, closing.signal, hooks);
   let started: Promise<void> | undefined;
-  let followed: Promise<void> = Promise.resolve();
+  let followed: Promise<unknown> = Promise.resolve();
 
   const start = async (): Promise<void> => {
     await Promise.all([house.feedKeys.start(), ...house.issuers.map(({ keys }) => keys.start())]);
-    const { ready, done } = house.follow();
-    followed = done;
-    await ready;
+    const followings = house.follow();
+    followed = Promise.all(followings.map(({ done }) => done));
+    await Promise.all(followings.map(({ ready }) => ready));
   };
 
   return {
     start: () => (started ??= start()),
-    check: async (token, request = {}) => {
-      const decision = await decide(token, request.route);
-      hooks.onDecision(decision, request);
+    check: async (token, request = unasked) => {
+      const decided = house.decide(token, request.route);
+      const decision = decided instanceof Promise ? await decided : decided;
+      counters.decided(decision);
+      hooks.onDecision?.(decision, request);
       return decision;
     },
     status: house.status,
+    metrics: () => ({ ...counters.read(), ...house.gauges() }),
     close: async () => {
       closing.abort(new Error("the guard was closed"));
       await started;
@@ -80,122 +84,133 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-function furnish(settings: GuardSettings, now: () => number, signal: AbortSignal, onError: (error: Error) => void) {
-  const keyOptions = { now, signal, onError };
+function furnish(settings: GuardSettings, clocks: Clocks, signal: AbortSignal, hooks: Hooks) {
+  const { onError } = hooks;
+  const keyOptions = { now: clocks.now, signal, onError };
   const issuers = settings.issuers.map((issuer) => ({ settings: issuer, keys: issuerKeys(issuer, keyOptions) }));
-  const { feed } = settings;
-  const feedKeys =
-    feed.keys === undefined
-      ? fetchedKeys({ ...keyOptions, load: (stop) => fetchKeySet(feed.keysUrl, stop) })
-      : pinnedKeys(feed.keys);
-  const tokens = createTokenVerifier(issuers, now);
-  const state = createFeedState(now, onError);
-  const resolver =
-    settings.resolve === undefined ? undefined : createResolver({ ...keyOptions, settings: settings.resolve });
-  const client = createFeedClient(feed, signal);
+  const feedKeys = keysOfFeed(settings, keyOptions);
+  const tokens = createTokenVerifier(issuers, settings.rememberTokens);
+  const feeds = followFeeds(settings, { ...clocks, settings: settings.feed, keys: feedKeys, signal, ...hooks }, tokens);
+  const decide: Decide = createDecider({
+    settings,
+    tokens,
+    judge: (subject, nowSec) => feeds.revocations.held()?.judge(subject, nowSec),
+    fresh: feeds.revocations.fresh,
+    knows: feeds.knows,
+    resolver: feeds.resolver,
+    now: clocks.now,
+    onError,
+  });
 
-  const held = () => {
-    const position = state.position();
-    const revocations = state.revocations();
-    return position && revocations && { ...position, entries: revocations.size(), digest: revocations.digest() };
+  const status = (): GuardStatus => ({
+    fresh: feeds.revocations.fresh(clocks.now()),
+    feed: feeds.revocations.status(),
+    subjects: feeds.subjects?.status(),
+    issuers: issuers.map(({ settings: { issuer }, keys }) => ({ issuer, ...keys.status() })),
+  });
+  const gauges = (): Omit<GuardMetrics, "decisions" | "allowedStale" | "faults"> => {
+    const nowMs = clocks.now();
+    const { feed, subjects, issuers: keysHeld } = status();
+    return {
+      tokens: tokens.counts(),
+      feed: feed && gaugesOf(feed, feeds.revocations.fresh(nowMs), nowMs),
+      subjects: subjects && gaugesOf(subjects, feeds.subjects?.fresh(nowMs) === true, nowMs),
+      issuers: keysHeld.map(({ issuer, keys, fetchedAtMs }) => ({
+        issuer,
+        keys,
+        keysAgeSec: fetchedAtMs === undefined ? undefined : (nowMs - fetchedAtMs) / 1_000,
+      })),
+    };
   };
+  return { issuers, feedKeys, decide, status, gauges, follow: feeds.follow };
+}
+
+function keysOfFeed({ feed }: GuardSettings, options: Omit<KeySourceOptions, "load">) {
+  return feed.keys === undefined
+    ? fetchedKeys({ ...options, load: (stop) => fetchKeySet(feed.keysUrl, stop) })
+    : pinnedKeys(feed.keys);
+}
+
+type Tokens = ReturnType<typeof createTokenVerifier>;
+
+/** The revocations, the subjects where they are followed, and what depends on either. */
+function followFeeds(settings: GuardSettings, house: FollowingHouse, tokens: Tokens) {
+  const { signal, now, onError } = house;
+  const { subjectKey } = settings.feed;
+  const naming = (iss: string, sub: string): string => (revocations.held()?.naming ?? plainNaming)(iss, sub);
+  const resolver =
+    settings.resolve === undefined
+      ? undefined
+      : createResolver({ settings: settings.resolve, naming, now, signal, onError });
   const receipt = (): Receipt | undefined => {
-    const at = held();
+    const held = revocations.status();
     const lifetimeSec = tokens.lifetimeSecMax();
-    if (at === undefined) return undefined;
-    const { epoch, seq, asOf, entries, digest } = at;
+    if (held === undefined) return undefined;
+    const { epoch, seq, asOf, entries, digest } = held;
     const ttl = lifetimeSec === undefined ? {} : { max_ttl_seen: lifetimeSec };
-    return { gateway: feed.gateway, epoch, seq, as_of: asOf, entries, digest, ...ttl };
+    return { gateway: settings.feed.gateway, epoch, seq, as_of: asOf, entries, digest, ...ttl };
   };
-  const receipts = sendReceipts({ client, receipt, signal, onError });
-  const file = feed.persistPath === undefined ? undefined : createFeedFile(feed.persistPath);
-  const intake = createIntake({
-    feed: feed.name,
-    keys: feedKeys,
-    state,
+  const receipts = sendReceipts({ settings: settings.feed, receipt, signal, onError });
+  const revocations = createFollowing(house, {
+    kind: "revocations",
+    path: "",
+    snapshotType: snapshotMediaType,
+    content: revocationContent(subjectKey),
     onChange: (entries) => {
       resolver?.forget(entries);
       receipts.changed();
     },
   });
-  const follow = () =>
-    followFeed({ client, keys: feedKeys, state, intake, file, waitSecMax: feed.waitSec, now, signal, onError });
-  const judge = (subject: Subject) => state.revocations()?.judge(subject, now() / 1_000);
-  const status = (): GuardStatus => ({
-    fresh: state.fresh(),
-    feed: held(),
-    issuers: issuers.map(({ settings: { issuer }, keys }) => ({ issuer, ...keys.status() })),
-  });
-  return { issuers, feedKeys, tokens, resolver, judge, fresh: state.fresh, follow, status };
-}
-
-type House = ReturnType<typeof furnish>;
-type Decide = (token: string | undefined, route: string | undefined) => Promise<Decision>;
-
-function createDecider(settings: GuardSettings, house: House, onError: (error: Error) => void): Decide {
-  const staleChoice = (route: string | undefined) => {
-    try {
-      return settings.stale(route);
-    } catch (cause) {
-      onError(new Error("the stale function threw; the request is refused", { cause }));
-      return "deny";
-    }
+  const subjects = !settings.feed.subjects
+    ? undefined
+    : createFollowing(house, {
+        kind: "subjects",
+        path: subjectsPath,
+        snapshotType: subjectsMediaType,
+        content: subjectContent(subjectKey),
+        onChange: () => {},
+      });
+  const knows: KnowsSubject = (subject, nowMs) => {
+    subject.hash ??= hashSubject(subjectKey ?? Buffer.alloc(0), subject.iss, subject.subKey);
+    // Who is in an old set is known all the same: had they left, the revocations would say so.
+    if (subjects?.held()?.has(subject.hash) === true) return true;
+    return subjects?.fresh(nowMs) === true ? false : undefined;
   };
-
-  const ask = async (subject: Subject, stale: boolean): Promise<Decision> => {
-    const resolution = (await house.resolver?.ask(subject, stale)) ?? { reason: "resolve_unavailable" };
-    if ("reason" in resolution) return refuse(resolution.reason, subject);
-    // A denial may have arrived while Rollcall was being asked.
-    const verdict = house.judge(subject);
-    return verdict === undefined ? allow(subject, stale, resolution.user) : refuse(verdict, subject);
-  };
-
-  return async (token, route) => {
-    const judgement = await house.tokens.verify(token);
-    if ("reason" in judgement) return refuse(judgement.reason, judgement);
-    const { subject } = judgement;
-    // On every request, after whatever was remembered of the token.
-    const verdict = house.judge(subject);
-    if (verdict !== undefined) return refuse(verdict, subject);
-    if (house.fresh()) return settings.unknown === "resolve" ? ask(subject, false) : allow(subject, false);
-    const choice = staleChoice(route);
-    if (choice === "allow") return allow(subject, true);
-    return choice === "resolve" ? ask(subject, true) : refuse("feed_stale", subject);
-  };
-}
-
-function allow({ iss, sub, tenant }: Subject, stale: boolean, user?: GuardedUser): Allowed {
   return {
-    allow: true,
-    reason: "ok",
-    iss,
-    sub,
-    stale,
-    ...(tenant === undefined ? {} : { tenant }),
-    ...(user === undefined ? {} : { user }),
+    revocations,
+    subjects,
+    resolver,
+    knows: subjects === undefined ? undefined : knows,
+    follow: () => [revocations.follow(), ...(subjects === undefined ? [] : [subjects.follow()])],
   };
 }
 
-function refuse(reason: RefusalReason, { iss, sub }: { readonly iss?: string; readonly sub?: string }): Refused {
-  const { status } = refusalReasons[reason];
-  return { allow: false, reason, status, ...(iss === undefined ? {} : { iss }), ...(sub === undefined ? {} : { sub }) };
+function gaugesOf({ entries, asOf }: HeldFeed, fresh: boolean, nowMs: number): FeedGauges {
+  return { fresh, entries, ageSec: Math.max(0, nowMs / 1_000 - asOf) };
 }
 
-/** A hook that throws must not decide a request or end the following of the feed. */
-function createHooks({ onDecision, onError }: GuardOptions) {
+/** A hook that throws must not decide a request or end the following of a feed. */
+function createHooks({ onDecision, onError, onFeed }: GuardOptions, counters: ReturnType<typeof createCounters>) {
   const reportError = (error: Error): void => {
+    counters.failed(error);
     try {
       onError?.(error);
     } catch {
       // There is nobody left to tell.
     }
   };
-  const reportDecision = (decision: Decision, request: GuardRequest): void => {
-    try {
-      onDecision?.(decision, request);
-    } catch (cause) {
-      reportError(new Error("the onDecision hook threw", { cause }));
-    }
+  const safely = <A extends readonly unknown[]>(name: string, hook: (...given: A) => void) => {
+    return (...given: A): void => {
+      try {
+        hook(...given);
+      } catch (cause) {
+        reportError(new Error(`the ${name} hook threw`, { cause }));
+      }
+    };
   };
-  return { onError: reportError, onDecision: reportDecision };
+  return {
+    onError: reportError,
+    onDecision: onDecision === undefined ? undefined : safely("onDecision", onDecision),
+    onFeed: onFeed === undefined ? () => {} : safely("onFeed", onFeed),
+  };
 }

@@ -6,7 +6,7 @@ import {
   type KeySource,
   type KeySourceOptions,
 } from "./key-source.ts";
-import type { IssuerSettings } from "./settings.ts";
+import type { IssuerSettings } from "./issuer-settings.ts";
 
 /** The keys of one token issuer: pinned, at a URL, or where its discovery document says. */
 export function issuerKeys(settings: IssuerSettings, options: Omit<KeySourceOptions, "load">): KeySource {

@@ -1,15 +1,22 @@
-import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from "jose";
+import type { JSONWebKeySet } from "jose";
 import { exchange } from "./exchange.ts";
+import { createKeySet, type KeyQuestion, type KeySet } from "./key-set.ts";
 import { backOffMs, rest } from "./rest.ts";
+import type { VerifyKey } from "./verify-key.ts";
 
-export type KeyAnswer = readonly CryptoKey[] | "key_unknown" | "keys_unavailable";
+export type KeyFault = "key_unknown" | "keys_unavailable";
 
 export type KeySource = {
   /** Resolves after the first attempt, and keeps refreshing behind it. */
   readonly start: () => Promise<void>;
-  readonly find: (header: JWSHeaderParameters) => Promise<KeyAnswer>;
+  /** One key or more, or why there is none; where `mayWait`, a fetch that may bring the key, after which to ask again. */
+  readonly find: (
+    question: KeyQuestion,
+    nowMs: number,
+    mayWait: boolean,
+  ) => readonly VerifyKey[] | KeyFault | Promise<void>;
   /** Changes whenever the keys do; undefined while none may be used. What was verified under another is void. */
-  readonly version: () => number | undefined;
+  readonly version: (nowMs: number) => number | undefined;
   readonly status: () => KeyStatus;
 };
 
@@ -24,10 +31,9 @@ export type KeySourceOptions = {
 
 type Held = {
   readonly text: string;
-  readonly count: number;
   readonly fetchedAtMs: number;
   readonly version: number;
-  readonly select: ReturnType<typeof createLocalJWKSet>;
+  readonly keys: KeySet;
 };
 
 const refreshMs = 300_000;
@@ -35,18 +41,17 @@ const keepMs = 24 * 3_600_000;
 const cooldownMs = 30_000;
 const retryFirstMs = 500;
 const retryMaxMs = 30_000;
-const keysMax = 100;
 const keyBytesMax = 512 * 1024;
 const keyTimeoutMs = 5_000;
 
 /** Keys that never change. */
 export function pinnedKeys(jwks: JSONWebKeySet): KeySource {
-  const held = hold(jwks, undefined, 0);
+  const keys = createKeySet(jwks);
   return {
     start: async () => {},
-    find: async (header) => (await select(held, header)) ?? "key_unknown",
-    version: () => held.version,
-    status: () => ({ keys: held.count, fetchedAtMs: undefined }),
+    find: (question) => found(keys, question) ?? "key_unknown",
+    version: () => 1,
+    status: () => ({ keys: keys.count, fetchedAtMs: undefined }),
   };
 }
 
@@ -55,58 +60,72 @@ export function pinnedKeys(jwks: JSONWebKeySet): KeySource {
  * unknown key id costs at most one fetch per 30 seconds however many tokens carry one.
  */
 export function fetchedKeys(options: KeySourceOptions): KeySource {
-  const { now, signal } = options;
-  let held: Held | undefined;
-  let attempt: Promise<void> | undefined;
-  let attemptedAtMs = Number.NEGATIVE_INFINITY;
-  let failures = 0;
+  const { signal } = options;
+  const fetching = createFetching(options);
 
-  const usable = (): Held | undefined => (held !== undefined && now() - held.fetchedAtMs <= keepMs ? held : undefined);
-
-  const refresh = async (): Promise<void> => {
-    attemptedAtMs = now();
-    try {
-      held = hold(await options.load(signal), held, now());
-      failures = 0;
-    } catch (cause) {
-      failures += 1;
-      if (!signal.aborted) options.onError(asError(cause));
-    }
-  };
-  const refreshOnce = (): Promise<void> => {
-    attempt ??= refresh().finally(() => (attempt = undefined));
-    return attempt;
-  };
   const keepFresh = async (): Promise<void> => {
     while (!signal.aborted) {
+      const failures = fetching.failures();
       await rest(
         failures > 0 ? backOffMs(failures, retryFirstMs, retryMaxMs) : refreshMs * (0.9 + Math.random() / 5),
         signal,
       );
-      if (!signal.aborted) await refreshOnce();
+      if (!signal.aborted) await fetching.refresh();
     }
   };
 
   return {
     start: async () => {
-      await refreshOnce();
+      await fetching.refresh();
       void keepFresh();
     },
-    find: async (header) => {
-      if (usable() === undefined) await attempt;
-      const before = usable();
-      if (before === undefined) return "keys_unavailable";
-      const known = await select(before, header);
+    find: (question, nowMs, mayWait) => {
+      const held = fetching.usable(nowMs);
+      const known = held === undefined ? undefined : found(held.keys, question);
       if (known !== undefined) return known;
-      if (attempt === undefined && now() - attemptedAtMs < cooldownMs)
-        return failures > 0 ? "keys_unavailable" : "key_unknown";
-      await refreshOnce();
-      const after = usable();
-      const found = after === undefined ? undefined : await select(after, header);
-      return found ?? (failures > 0 ? "keys_unavailable" : "key_unknown");
+      const underway = fetching.underway();
+      if (mayWait && underway !== undefined) return underway;
+      if (held === undefined) return "keys_unavailable";
+      if (mayWait && !fetching.isCooling(nowMs)) return fetching.refresh();
+      return fetching.failures() > 0 ? "keys_unavailable" : "key_unknown";
     },
-    version: () => usable()?.version,
-    status: () => ({ keys: held?.count ?? 0, fetchedAtMs: held?.fetchedAtMs }),
+    version: (nowMs) => fetching.usable(nowMs)?.version,
+    status: () => {
+      const held = fetching.held();
+      return { keys: held?.keys.count ?? 0, fetchedAtMs: held?.fetchedAtMs };
+    },
+  };
+}
+
+/** One fetch at a time, and what the last good one brought. */
+function createFetching({ load, now, signal, onError }: KeySourceOptions) {
+  let held: Held | undefined;
+  let attempt: Promise<void> | undefined;
+  let attemptedAtMs = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+
+  const fetchOnce = async (): Promise<void> => {
+    attemptedAtMs = now();
+    try {
+      held = hold(await load(signal), held, now());
+      failures = 0;
+    } catch (cause) {
+      failures += 1;
+      if (!signal.aborted) onError(asError(cause));
+    }
+  };
+
+  return {
+    refresh: (): Promise<void> => {
+      attempt ??= fetchOnce().finally(() => (attempt = undefined));
+      return attempt;
+    },
+    underway: () => attempt,
+    failures: () => failures,
+    held: () => held,
+    usable: (nowMs: number): Held | undefined =>
+      held !== undefined && nowMs - held.fetchedAtMs <= keepMs ? held : undefined,
+    isCooling: (nowMs: number): boolean => nowMs - attemptedAtMs < cooldownMs,
   };
 }
 
@@ -134,24 +153,14 @@ export async function fetchKeySet(url: string, signal: AbortSignal): Promise<JSO
 }
 
 function hold(jwks: JSONWebKeySet, before: Held | undefined, fetchedAtMs: number): Held {
-  if (!Array.isArray(jwks.keys) || jwks.keys.length === 0) throw new Error("the key set holds no keys");
-  if (jwks.keys.length > keysMax) throw new Error(`the key set holds more than ${keysMax} keys`);
   const text = JSON.stringify(jwks.keys);
-  if (before?.text === text) return { ...before, fetchedAtMs };
-  const version = (before?.version ?? 0) + 1;
-  return { text, count: jwks.keys.length, fetchedAtMs, version, select: createLocalJWKSet(jwks) };
+  if (before !== undefined && before.text === text) return { ...before, fetchedAtMs };
+  return { text, fetchedAtMs, version: (before?.version ?? 0) + 1, keys: createKeySet(jwks) };
 }
 
-async function select(held: Held, header: JWSHeaderParameters): Promise<readonly CryptoKey[] | undefined> {
-  try {
-    return [await held.select(header)];
-  } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return undefined;
-    // RFC 7515 §4.1.4: kid is optional, so without it any key of the right kind may be the one.
-    const keys: CryptoKey[] = [];
-    for await (const key of error) keys.push(key);
-    return keys;
-  }
+function found(keys: KeySet, question: KeyQuestion): readonly VerifyKey[] | undefined {
+  const answer = keys.find(question);
+  return answer.length === 0 ? undefined : answer;
 }
 
 function asError(cause: unknown): Error {

@@ -1,8 +1,10 @@
-import type { FeedClient } from "./feed-client.ts";
+import { exchange } from "./exchange.ts";
+import { FeedError } from "./feed-error.ts";
+import type { FeedSettings } from "./feed-settings.ts";
 import type { Receipt } from "./wire.ts";
 
 export type ReceiptParts = {
-  readonly client: FeedClient;
+  readonly settings: Pick<FeedSettings, "url" | "token">;
   /** What to report, or undefined while nothing is held. */
   readonly receipt: () => Receipt | undefined;
   readonly signal: AbortSignal;
@@ -11,9 +13,11 @@ export type ReceiptParts = {
 
 const restMs = 1_000;
 const heartbeatMs = 10_000;
+const timeoutMs = 5_000;
+const answerBytesMax = 64 * 1024;
 
-/** Reports how far this gateway is: after every change, at most once a second, and every ten seconds. */
-export function sendReceipts({ client, receipt, signal, onError }: ReceiptParts): { readonly changed: () => void } {
+/** Reports to the feed itself, never to a relay, how far this gateway is: after every change, at most once a second, and every ten seconds. */
+export function sendReceipts({ settings, receipt, signal, onError }: ReceiptParts): { readonly changed: () => void } {
   let sentAt = Number.NEGATIVE_INFINITY;
   let sending = false;
   let timer: NodeJS.Timeout | undefined;
@@ -31,7 +35,7 @@ export function sendReceipts({ client, receipt, signal, onError }: ReceiptParts)
     if (due === undefined) return;
     sending = true;
     try {
-      await client.sendReceipt(due);
+      await post(settings, due, signal);
     } catch (error) {
       if (!signal.aborted) onError(error instanceof Error ? error : new Error(String(error)));
     } finally {
@@ -43,4 +47,17 @@ export function sendReceipts({ client, receipt, signal, onError }: ReceiptParts)
   return {
     changed: () => plan(Math.max(sending ? restMs : 0, sentAt + restMs - performance.now())),
   };
+}
+
+async function post({ url, token }: ReceiptParts["settings"], receipt: Receipt, signal: AbortSignal): Promise<void> {
+  const { status } = await exchange({
+    url: `${url}/receipts`,
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(receipt),
+    timeoutMs,
+    bytesMax: answerBytesMax,
+    signal,
+  });
+  if (status < 200 || status > 299) throw new FeedError("receipt_refused", `POST /receipts answered ${status}`);
 }

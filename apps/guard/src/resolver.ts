@@ -3,21 +3,29 @@ import type { GuardedUser, Subject } from "./decision.ts";
 import { exchange } from "./exchange.ts";
 import type { RevocationEntry } from "./revocations.ts";
 import type { ResolveSettings } from "./settings.ts";
+import type { SubjectNaming } from "./subject-naming.ts";
 import type { ResolveAnswer, ResolveRequest } from "./wire.ts";
 
 export type Resolution =
   | { readonly user: GuardedUser }
   | { readonly reason: "subject_denied" | "subject_unknown" | "resolve_unavailable" };
 
+/** The part of a token's subject that Rollcall is asked about. */
+export type Asked = Pick<Subject, "iss" | "sub" | "subKey">;
+
 export type Resolver = {
-  /** Asks unless an answer is remembered; `afresh` asks in any case. */
-  readonly ask: (subject: Pick<Subject, "iss" | "sub" | "subKey">, afresh: boolean) => Promise<Resolution>;
+  /** An answer that is still good. */
+  readonly recall: (subject: Asked, nowMs: number) => Resolution | undefined;
+  /** Asks Rollcall, together with whoever is asking about the same subject. */
+  readonly ask: (subject: Asked) => Promise<Resolution>;
   /** Forgets the subjects that entries name; everything where that cannot be told. */
   readonly forget: (entries: readonly RevocationEntry[] | undefined) => void;
 };
 
 export type ResolverParts = {
   readonly settings: ResolveSettings;
+  /** What the revocation feed calls a subject: what is remembered is forgotten by that name. */
+  readonly naming: SubjectNaming;
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly onError: (error: Error) => void;
@@ -32,7 +40,7 @@ const answerBytesMax = 256 * 1024;
 
 /** Asks Rollcall about subjects. Only `active` is remembered, and only until the feed says anything of the subject. */
 export function createResolver(parts: ResolverParts): Resolver {
-  const { settings, now } = parts;
+  const { settings, naming, now } = parts;
   const active = createBoundedMemory<string, Remembered>(rememberedMax);
   const asking = new Map<string, Asking>();
 
@@ -60,13 +68,13 @@ export function createResolver(parts: ResolverParts): Resolver {
     return resolution;
   };
 
+  const nameOf = ({ iss, subKey }: Asked): string => keyOf(iss, naming(iss, subKey));
   return {
-    ask: async (subject, afresh) => {
-      const key = keyOf(subject.iss, subject.subKey);
-      if (afresh) return share(key, subject);
-      const remembered = active.recall(key);
-      return remembered !== undefined && now() < remembered.untilMs ? { user: remembered.user } : share(key, subject);
+    recall: (subject, nowMs) => {
+      const remembered = active.recall(nameOf(subject));
+      return remembered !== undefined && nowMs < remembered.untilMs ? { user: remembered.user } : undefined;
     },
+    ask: ({ iss, sub, subKey }) => share(nameOf({ iss, sub, subKey }), { iss, sub }),
     forget: (entries) => {
       const named = entries?.every(({ scope }) => scope !== "tenant" && scope !== "iss") === true ? entries : undefined;
       if (named === undefined) {
@@ -119,6 +127,6 @@ function read(answer: ResolveAnswer | null): Resolution | undefined {
 }
 
 /** Neither part can feign the other: the length says where the issuer ends. */
-function keyOf(iss: string, subKey: string): string {
-  return `${iss.length}:${iss}${subKey}`;
+function keyOf(iss: string, name: string): string {
+  return `${iss.length}:${iss}${name}`;
 }

@@ -18,3 +18,8 @@ export function backOffMs(failures: number, firstMs: number, maxMs: number): num
   const full = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 20));
   return full * (0.5 + Math.random() / 2);
 }
+
+/** A pause that differs by up to a tenth, so that gateways which began together do not ask together. */
+export function jitteredMs(ms: number): number {
+  return ms * (0.9 + Math.random() / 5);
+}

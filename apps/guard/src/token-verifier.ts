@@ -1,116 +1,114 @@
-import {
-  compactVerify,
-  decodeJwt,
-  decodeProtectedHeader,
-  errors,
-  type JWTPayload,
-  type ProtectedHeaderParameters,
-} from "jose";
-import { createBoundedMemory } from "./bounded-memory.ts";
-import { judgeClaims, judgeTime } from "./claims.ts";
+import { judgeClaims, judgeTime, type NamedIssuer } from "./claims.ts";
 import type { Subject } from "./decision.ts";
+import type { IssuerSettings } from "./issuer-settings.ts";
+import { readTemplate, tenantOfIssuer } from "./issuer-template.ts";
 import type { KeySource } from "./key-source.ts";
 import type { RefusalReason } from "./reasons.ts";
-import type { IssuerSettings } from "./settings.ts";
+import { createTokenMemory } from "./token-memory.ts";
+import { createTokenReader, tokenLengthMax } from "./token-reader.ts";
 
 export type TokenIssuer = { readonly settings: IssuerSettings; readonly keys: KeySource };
 export type TokenJudgement =
   | { readonly subject: Subject }
-  | { readonly reason: RefusalReason; readonly iss?: string; readonly sub?: string };
+  | { readonly reason: RefusalReason; readonly iss?: string; readonly sub?: string }
+  /** The issuer's keys are being fetched, and the token's may be among them: to be asked again after that. */
+  | { readonly lookup: Promise<void> };
+
+export type TokenVerifier = {
+  /** Judges a token at a moment, at once. Unless `mayWait`, by the keys that are held. */
+  readonly verify: (token: string | undefined, nowMs: number, mayWait: boolean) => TokenJudgement;
+  /** The longest life of a verified token, in seconds: what the feed's compaction must not undercut. */
+  readonly lifetimeSecMax: () => number | undefined;
+  readonly counts: () => { readonly remembered: number; readonly recalled: number; readonly verified: number };
+};
 
 type Remembered = { readonly subject: Subject; readonly issuer: TokenIssuer; readonly keysVersion: number };
-type Opened = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
+type Found = NamedIssuer & { readonly issuer: TokenIssuer };
 
-const tokenBytesMax = 16 * 1024;
-const rememberedMax = 5_000;
-const rememberedBytesMax = 8 * 1024;
-/** A signature may be empty, so that `alg: none` is refused by its name. */
-const compactShape = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+const rememberedLengthMax = 8 * 1024;
 
 /**
  * Verifies tokens and remembers those that held, until they expire or their issuer's keys change.
  * Revocation is no part of it: that is judged afresh after every verification, remembered or not.
  */
-export function createTokenVerifier(issuers: readonly TokenIssuer[], now: () => number) {
-  const byIssuer = new Map(issuers.map((issuer) => [issuer.settings.issuer, issuer]));
-  const verified = createBoundedMemory<string, Remembered>(rememberedMax);
+export function createTokenVerifier(issuers: readonly TokenIssuer[], rememberTokens: number): TokenVerifier {
+  const issuerOf = createIssuerFinder(issuers);
+  const reader = createTokenReader();
+  const memory = createTokenMemory<Remembered>(rememberTokens);
+  const counts = { recalled: 0, verified: 0 };
   let lifetimeSecMax: number | undefined;
 
-  const recall = (token: string): TokenJudgement | undefined => {
-    const remembered = verified.recall(token);
+  const recall = (token: string, nowMs: number): TokenJudgement | undefined => {
+    const remembered = memory.recall(token);
     if (remembered === undefined) return undefined;
     const { subject, issuer, keysVersion } = remembered;
-    const reason = judgeTime(subject, issuer.settings.toleranceSec, now() / 1_000);
-    if (reason === undefined && keysVersion === issuer.keys.version()) return { subject };
-    verified.forget(token);
+    const reason = judgeTime(subject, issuer.settings.toleranceSec, nowMs / 1_000);
+    if (reason === undefined && keysVersion === issuer.keys.version(nowMs)) {
+      counts.recalled += 1;
+      return remembered;
+    }
+    memory.forget(token);
     return reason === undefined ? undefined : { reason, iss: subject.iss, sub: subject.sub };
   };
 
-  const verify = async (token: string | undefined): Promise<TokenJudgement> => {
-    if (token === undefined || token === "") return { reason: "token_missing" };
-    if (typeof token !== "string" || token.length > tokenBytesMax) return { reason: "token_malformed" };
-    const remembered = recall(token);
-    if (remembered !== undefined) return remembered;
+  const remember = (subject: Subject, issuer: TokenIssuer, nowMs: number): void => {
+    lifetimeSecMax = Math.max(lifetimeSecMax ?? 0, subject.exp - (subject.iat ?? nowMs / 1_000));
+    const token = reader.keep();
+    const keysVersion = issuer.keys.version(nowMs);
+    if (keysVersion === undefined || token.length > rememberedLengthMax) return;
+    memory.remember(token, { subject, issuer, keysVersion });
+  };
 
-    const opened = open(token);
+  const verifyAfresh = (token: string, nowMs: number, mayWait: boolean): TokenJudgement => {
+    const opened = reader.read(token);
     if (opened === undefined) return { reason: "token_malformed" };
-    const issuer = typeof opened.claims.iss === "string" ? byIssuer.get(opened.claims.iss) : undefined;
-    if (issuer === undefined) return { reason: "issuer_unknown" };
-    const keysVersion = issuer.keys.version();
-    const fault = await verifySignature(token, opened.header, issuer);
-    if (fault !== undefined) return { reason: fault };
+    const { header, claims } = opened;
+    const found = issuerOf(claims["iss"]);
+    if (found === undefined) return { reason: "issuer_unknown" };
+    const { issuer } = found;
+    if (!issuer.settings.algorithms.includes(header.alg)) return { reason: "algorithm_not_allowed" };
+    const keys = issuer.keys.find(header, nowMs, mayWait);
+    if (typeof keys === "string") return { reason: keys };
+    if ("then" in keys) return { lookup: keys };
+    if (!keys.some((key) => key.verifies(opened.signed, opened.signature))) return { reason: "signature_invalid" };
+    counts.verified += 1;
 
-    const { claims } = opened;
-    const judgement = judgeClaims(opened.header.typ, claims, issuer.settings, now() / 1_000);
-    if ("reason" in judgement)
-      return {
-        ...judgement,
-        iss: issuer.settings.issuer,
-        ...(typeof claims.sub === "string" ? { sub: claims.sub } : {}),
-      };
-    const { subject } = judgement;
-    lifetimeSecMax = Math.max(lifetimeSecMax ?? 0, subject.exp - (subject.iat ?? now() / 1_000));
-    if (keysVersion !== undefined && token.length <= rememberedBytesMax)
-      verified.remember(token, { subject, issuer, keysVersion });
-    return { subject };
+    const judgement = judgeClaims(header.type, claims, found, nowMs / 1_000);
+    if ("subject" in judgement) remember(judgement.subject, issuer, nowMs);
+    else if (typeof claims["sub"] === "string") return { ...judgement, iss: found.iss, sub: claims["sub"] };
+    else return { ...judgement, iss: found.iss };
+    return judgement;
   };
 
   return {
-    verify,
-    /** The longest life of a verified token, in seconds: what the feed's compaction must not undercut. */
+    verify: (token, nowMs, mayWait) => {
+      if (token === undefined || token === "") return { reason: "token_missing" };
+      if (typeof token !== "string" || token.length > tokenLengthMax) return { reason: "token_malformed" };
+      return recall(token, nowMs) ?? verifyAfresh(token, nowMs, mayWait);
+    },
     lifetimeSecMax: () => (lifetimeSecMax === undefined ? undefined : Math.ceil(lifetimeSecMax)),
+    counts: () => ({ remembered: memory.size(), ...counts }),
   };
 }
 
-function open(token: string): Opened | undefined {
-  if (!compactShape.test(token)) return undefined;
-  try {
-    const header = decodeProtectedHeader(token);
-    // RFC 7515 §4.1.11: an extension that is not understood makes the token invalid, and none is understood here.
-    return header.crit === undefined ? { header, claims: decodeJwt(token) } : undefined;
-  } catch {
-    return undefined;
+/** By the exact `iss` where one is configured, else by the first template that it is an issuer of. */
+function createIssuerFinder(issuers: readonly TokenIssuer[]): (iss: unknown) => Found | undefined {
+  const exact = new Map<string, Found>();
+  const templates: { readonly issuer: TokenIssuer; readonly tenantOf: (iss: string) => string | undefined }[] = [];
+  for (const issuer of issuers) {
+    const { settings } = issuer;
+    if (readTemplate(settings.issuer) !== undefined)
+      templates.push({ issuer, tenantOf: tenantOfIssuer(settings.issuer) });
+    else exact.set(settings.issuer, { issuer, settings, iss: settings.issuer, tenantInIssuer: undefined });
   }
-}
-
-/** The keys come from the issuer's configuration alone: `jku`, `x5u` and `jwk` in the header are not read (RFC 8725 §3.10). */
-async function verifySignature(
-  token: string,
-  header: ProtectedHeaderParameters,
-  { settings, keys }: TokenIssuer,
-): Promise<RefusalReason | undefined> {
-  const { alg, kid } = header;
-  if (alg === undefined || !settings.algorithms.includes(alg)) return "algorithm_not_allowed";
-  const candidates = await keys.find({ alg, ...(kid === undefined ? {} : { kid }) });
-  if (typeof candidates === "string") return candidates;
-  for (const key of candidates) {
-    try {
-      await compactVerify(token, key, { algorithms: [...settings.algorithms] });
-      return undefined;
-    } catch (error) {
-      // A key too weak for its algorithm (RFC 7518 §3.3) is a TypeError; it proves nothing, so the token is refused too.
-      if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+  return (iss) => {
+    if (typeof iss !== "string") return undefined;
+    const found = exact.get(iss);
+    if (found !== undefined) return found;
+    for (const { issuer, tenantOf } of templates) {
+      const tenantInIssuer = tenantOf(iss);
+      if (tenantInIssuer !== undefined) return { issuer, settings: issuer.settings, iss, tenantInIssuer };
     }
-  }
-  return "signature_invalid";
+    return undefined;
+  };
 }

@@ -19,6 +19,8 @@ export type FeedEntry = {
   readonly scope: Scope;
   readonly iss: string;
   readonly sub: string;
+  /** In a feed of many tenants, whose `sub`, `sid` or `jti` this is: the entry strikes tokens of this tenant alone. */
+  readonly tid?: string;
   readonly nbf?: number;
   /** After this no token that the entry could refuse is alive. */
   readonly exp?: number;
@@ -33,11 +35,26 @@ export type WireEntry = {
   readonly op: FeedOperation;
   readonly k?: Scope;
   readonly i: number;
+  /** The subject; of scope `sub`, `sid` and `jti` its name under `hash`, where the body says one. */
   readonly s: string;
+  readonly t?: string;
   readonly nbf?: number;
   readonly exp?: number;
   readonly r: string;
   readonly ev: number;
+};
+
+/**
+ * How a hashed feed names subjects: the first 16 bytes of HMAC-SHA-256 under the feed's subject key
+ * over `iss`, a zero byte and the subject, base64url.
+ */
+export const subjectHash = "hmac-sha256-128";
+
+/** Said by the body of a hashed feed. */
+export type HashedBy = {
+  readonly hash: typeof subjectHash;
+  /** The name of the empty subject of the empty issuer: with another key, a guard would match nobody and not know it. */
+  readonly hash_key: string;
 };
 
 /** `GET /v1/feeds/{feed}/changes` → 200. The page holds every entry with `from < q ≤ to`. */
@@ -49,6 +66,9 @@ export type ChangesPage = {
   readonly to: number;
   /** More entries wait behind `to`. */
   readonly more: boolean;
+  /** Both are left out where subjects are named as they are. */
+  readonly hash?: typeof subjectHash;
+  readonly hash_key?: string;
   readonly iss: readonly string[];
   readonly ops: readonly WireEntry[];
   readonly poll_after_ms: number;
@@ -63,9 +83,28 @@ export type SnapshotHeader = {
   readonly seq: number;
   /** How many entries follow: a truncated body must not parse. */
   readonly n: number;
+  readonly hash?: typeof subjectHash;
+  readonly hash_key?: string;
   readonly iss: readonly string[];
   readonly max_stale: number;
 };
+
+/**
+ * The set of known subjects is a feed of its own, at `/v1/feeds/{feed}/subjects`, with the same routes, cursors
+ * and checkpoints; its name is `{feed}/subjects`, so that neither feed's checkpoint passes for the other's.
+ * A subject is in it while `POST /v1/resolve` would answer `active`. Subjects are named by `subjectHash` alone.
+ */
+export const subjectsPath = "/subjects";
+
+/**
+ * First line of a snapshot of subjects, which ends with a newline. `n` hashes of 16 bytes follow, each greater
+ * than the one before, and nothing else.
+ */
+export type SubjectSnapshotHeader = Omit<SnapshotHeader, "iss" | keyof HashedBy> & HashedBy;
+
+/** A page of changes to the set of subjects: `+` or `-` and a hash in base64url for each `from < q ≤ to`, in order. */
+export type SubjectChangesPage = Omit<ChangesPage, "iss" | "ops" | keyof HashedBy> &
+  HashedBy & { readonly ops: readonly string[] };
 
 /** Claims of the `Revocation-Checkpoint` header on every answer of the feed, 304 included. */
 export type CheckpointClaims = {
@@ -77,12 +116,23 @@ export type CheckpointClaims = {
   readonly as_of: number;
   readonly iat: number;
   readonly exp: number;
-  /** Live entries and their digest at `seq`; left out of a page that does not reach the head. */
+  /**
+   * Live entries and their digest at `seq`; left out of a page that does not reach the head. A hashed feed's
+   * digest is over the names as they travel; that of subjects is the sum of their hashes modulo 2^128.
+   */
   readonly n?: number;
   readonly digest?: string;
   /** Base64url SHA-256 of the uncoded body; left out of an answer without one. */
   readonly body_sha256?: string;
 };
+
+/**
+ * `GET /v1/feeds/{feed}/stream?since={epoch}-{seq}`, or with `Last-Event-ID`: server-sent events whose id is the
+ * cursor after them. `ops` has two data lines, the checkpoint and the page, whose bytes are what the checkpoint
+ * signs; `checkpoint`, at least every 5 seconds, has the checkpoint alone. Before it begins it may be refused as
+ * `changes` is, with 410 too.
+ */
+export type StreamEvent = "ops" | "checkpoint";
 
 /** `POST /v1/feeds/{feed}/receipts`: how far a gateway is. */
 export type Receipt = {
@@ -110,6 +160,8 @@ export type ResolveAnswer =
 export const checkpointHeader = "revocation-checkpoint";
 export const checkpointType = "revocation-checkpoint+jwt";
 export const changesMediaType = "application/vnd.rollcall.revocations+json";
+export const subjectsMediaType = "application/vnd.rollcall.subjects";
+export const streamMediaType = "text/event-stream";
 export const snapshotMediaType = "application/vnd.rollcall.snapshot+ndjson";
 
 export function toWire(entry: FeedEntry, issuerIndex: number): WireEntry {
@@ -119,6 +171,7 @@ export function toWire(entry: FeedEntry, issuerIndex: number): WireEntry {
     ...(entry.scope === "sub" ? {} : { k: entry.scope }),
     i: issuerIndex,
     s: entry.sub,
+    ...(entry.tid === undefined ? {} : { t: entry.tid }),
     ...(entry.nbf === undefined ? {} : { nbf: entry.nbf }),
     ...(entry.exp === undefined ? {} : { exp: entry.exp }),
     r: entry.reason,
@@ -131,8 +184,10 @@ export function toWire(entry: FeedEntry, issuerIndex: number): WireEntry {
  * leaves none. Sequence, reason and times stay out, so a republished key digests alike.
  */
 export function digestInput(
-  entry: Pick<FeedEntry, "op" | "scope" | "iss" | "sub" | "nbf" | "exp">,
+  entry: Pick<FeedEntry, "op" | "scope" | "iss" | "sub" | "nbf" | "exp"> & { readonly tid?: string | undefined },
 ): string | undefined {
-  if (entry.op === "allow" && entry.nbf === undefined) return undefined;
-  return JSON.stringify([entry.scope, entry.iss, entry.sub, entry.op === "deny", entry.nbf ?? null, entry.exp ?? null]);
+  const { op, scope, iss, sub, tid, nbf, exp } = entry;
+  if (op === "allow" && nbf === undefined) return undefined;
+  const state = [scope, iss, sub, op === "deny", nbf ?? null, exp ?? null];
+  return JSON.stringify(tid === undefined ? state : [...state, tid]);
 }

@@ -1,12 +1,7 @@
-/** One mistake that the house must not make, written into its source, and the story that tells. */
-export type Mutant = {
-  readonly name: string;
-  /** Relative to the checkout. */
-  readonly file: string;
-  /** Each text stands once in the file; white space counts as one. */
-  readonly changes: readonly { readonly from: string; readonly to: string }[];
-  readonly caughtBy: { readonly file: string; readonly test: string };
-};
+import { listMutants } from "./list-mutants.ts";
+import { membershipMutants } from "./membership-mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { scimMutants } from "./scim-mutants.ts";
 
 const store = "apps/core/src/store";
 
@@ -89,7 +84,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "as_of does not wait for denials",
-    file: `${store}/feed-log.ts`,
+    file: `${store}/feed-head.ts`,
     changes: [{ from: "AND denying AND applied_at IS NULL", to: "AND false AND applied_at IS NULL" }],
     caughtBy: { file: "feed-http", test: "stays behind a denial" },
   },
@@ -155,11 +150,32 @@ export const mutants: readonly Mutant[] = [
     caughtBy: { file: "interleavings", test: "a group that is deleted while a worker puts somebody into it" },
   },
   {
+    name: "a Bulk runs everything beside everything",
+    file: "apps/ingest/src/scim/bulk-order.ts",
+    changes: [{ from: "return before;", to: "return new Set();" }],
+    caughtBy: { file: "bulk-sequence", test: "a Bulk ends as its operations" },
+  },
+  {
+    name: "what changes take is taken from denials",
+    file: "apps/ingest/src/scim/admission.ts",
+    changes: [{ from: "take(`${kind}:${laneOf(caller)}`", to: "take(laneOf(caller)" }],
+    caughtBy: { file: "rate-limits", test: "on postgres > a flood of changes" },
+  },
+  {
+    name: "a person says who they are",
+    file: "apps/ingest/src/scim/me-attributes.ts",
+    changes: [{ from: "if (!isUnsaid && !sameJson(held, after[name])) {", to: "if (after[name] === null) {" }],
+    caughtBy: { file: "person-tokens", test: "userName, by PATCH" },
+  },
+  {
     name: "the queue is the record: nothing sweeps",
     file: "apps/worker/src/sweep.ts",
     changes: [{ from: "of await lanesWaiting(database, everyMs)", to: "of []" }],
     caughtBy: { file: "queue-down", test: "gone, changes are acknowledged and applied" },
   },
+  ...scimMutants,
+  ...membershipMutants,
+  ...listMutants,
 ];
 
 /** The source with the mistake in it. Throws where it cannot be made as written: a mutant that changes nothing proves nothing. */

@@ -16,7 +16,15 @@ export type MintOptions = {
 
 /** A real token issuer: a discovery document, a key set, and signed tokens that live 5 minutes. */
 export async function createIssuer(clock: Pick<Clock, "sec">, alg: "ES256" | "RS256" = "ES256") {
-  const answers = { status: 200, discovery: {} as Record<string, unknown>, requests: [] as string[] };
+  const answers = {
+    status: 200,
+    discovery: {} as Record<string, unknown>,
+    requests: [] as string[],
+    /** Served in place of the real key set. */
+    jwks: undefined as object | undefined,
+    /** Answers wait for this. */
+    hold: Promise.resolve(),
+  };
   let pair = await generateKeyPair(alg);
   let kid = "key-1";
   let jwks: JSONWebKeySet = { keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg, use: "sig" }] };
@@ -24,11 +32,13 @@ export async function createIssuer(clock: Pick<Clock, "sec">, alg: "ES256" | "RS
     answers.requests.push(request.url ?? "");
     const body =
       request.url === "/jwks"
-        ? jwks
+        ? (answers.jwks ?? jwks)
         : { issuer: server.origin, jwks_uri: `${server.origin}/jwks`, ...answers.discovery };
-    response
-      .writeHead(answers.status, { "content-type": "application/json", location: "/elsewhere" })
-      .end(JSON.stringify(body));
+    void answers.hold.then(() =>
+      response
+        .writeHead(answers.status, { "content-type": "application/json", location: "/elsewhere" })
+        .end(JSON.stringify(body)),
+    );
   });
 
   return {
