@@ -1,14 +1,12 @@
-import { performance } from "node:perf_hooks";
-import { setImmediate as turn } from "node:timers/promises";
 import { createGuard, type Guard, type GuardOptions } from "@rollcall/guard";
 import { protect } from "@rollcall/guard/express";
 import { createVerifier } from "fast-jwt";
 import { createLocalJWKSet, jwtVerify } from "jose";
+import { type Contestant, contest, type ContestSize, refuseRefusals } from "./guard-contest.ts";
 import { type BenchFeed, startBenchFeed } from "./guard-feed.ts";
 import { startRivals } from "./guard-rivals.ts";
 import { measureTables } from "./guard-tables.ts";
 import {
-  arriving,
   type BenchAlgorithm,
   type BenchKey,
   type BenchToken,
@@ -17,21 +15,16 @@ import {
   createBenchKey,
 } from "./guard-tokens.ts";
 import type { BenchOptions, BenchResult } from "./main.ts";
-import { p50, round } from "./statistics.ts";
-
-/** What is timed: one pass over tokens that arrive, waiting for each. */
-type Contestant = (token: string, minted: BenchToken) => unknown;
-type Contest = Readonly<Record<string, Contestant>>;
+import { round } from "./statistics.ts";
 
 const algorithms: readonly BenchAlgorithm[] = ["RS256", "ES256", "EdDSA"];
-/** Less than a millisecond's work, so that on a busy machine most batches are not interrupted. */
-const batch = 8;
-const repeatedBatch = 100;
 const goingRound = 1_600;
-/** So many of each contestant's first tokens are the compiler's. */
-const warmUpTokens = { inMemory: 3_200, withStore: 400 };
 const liveTokens = 8_000;
-const storeBatch = 5;
+const sizes = {
+  firstSeen: (quick: boolean): ContestSize => ({ rounds: quick ? 25 : 200, warmUp: 20, batches: 10, batch: 8 }),
+  repeated: (quick: boolean): ContestSize => ({ rounds: quick ? 25 : 200, warmUp: 10, batches: 8, batch: 100 }),
+  stores: (quick: boolean): ContestSize => ({ rounds: quick ? 12 : 80, warmUp: 3, batches: 20, batch: 5 }),
+};
 
 /**
  * What a decision costs: tokens seen for the first time, and again among 8,000 live ones, with the feed
@@ -44,7 +37,7 @@ export async function guard({ quick, say }: BenchOptions): Promise<BenchResult> 
   const empty = await startBenchFeed(benchIssuer, 0);
   try {
     for (const key of keys) {
-      const medians = await firstSeen(key, empty, quick ? 300 : 2_000);
+      const medians = await firstSeen(key, empty, sizes.firstSeen(quick));
       tell(say, `first seen, ${key.alg}`, medians);
       const name = key.alg.toLowerCase();
       for (const [who, us] of Object.entries(medians)) figures[`first_seen_${name}_${who}_us`] = round(us);
@@ -59,7 +52,7 @@ export async function guard({ quick, say }: BenchOptions): Promise<BenchResult> 
 }
 
 /** The guard remembers fewer tokens than go round, so that each is new to it whenever it comes. */
-async function firstSeen(key: BenchKey, feed: BenchFeed, rounds: number): Promise<Readonly<Record<string, number>>> {
+async function firstSeen(key: BenchKey, feed: BenchFeed, size: ContestSize): Promise<Readonly<Record<string, number>>> {
   const gate = await startGuard(key, feed, { rememberTokens: goingRound / 4 });
   const keySet = createLocalJWKSet({ keys: [key.jwk] });
   const options = { issuer: benchIssuer, audience: benchAudience, algorithms: [key.alg] };
@@ -70,7 +63,7 @@ async function firstSeen(key: BenchKey, feed: BenchFeed, rounds: number): Promis
     allowedAud: benchAudience,
   });
   const next = pick(Array.from({ length: goingRound }, key.mint), 1);
-  const medians = await contest(rounds, batch, () => next(batch), {
+  const medians = await contest(size, next, {
     raw: (_, minted) => key.verifyRaw(minted),
     guard: (token) => gate.check(token),
     jose: (token) => jwtVerify(token, keySet, options),
@@ -108,21 +101,15 @@ async function repeated(
         cached(token.text);
       }
       const some = pick(live);
-      const fast = await contest(quick ? 150 : 800, repeatedBatch, () => some(repeatedBatch), {
+      const fast = await contest(sizes.repeated(quick), some, {
         guard: (token) => gate.check(token),
         guard_express: middleware,
         fast_jwt_cached: (token) => cached(token) as unknown,
       });
-      const slow = await contest(
-        quick ? 60 : 400,
-        storeBatch,
-        () => some(storeBatch),
-        {
-          express_jwt_redis: rivals.redis,
-          express_jwt_postgres: rivals.postgres,
-        },
-        warmUpTokens.withStore,
-      );
+      const slow = await contest(sizes.stores(quick), some, {
+        express_jwt_redis: rivals.redis,
+        express_jwt_postgres: rivals.postgres,
+      });
       tell(say, `repeated, ${entries} entries`, { ...fast, ...slow });
       for (const [who, us] of Object.entries({ ...fast, ...slow }))
         figures[`repeated_${entries}_${who}_us`] = round(us);
@@ -136,37 +123,6 @@ async function repeated(
   } finally {
     await rivals.close();
   }
-}
-
-/** By turns, each a batch of tokens it has not been given in this round before; medians in microseconds. */
-async function contest(
-  rounds: number,
-  size: number,
-  tokens: () => readonly BenchToken[],
-  contestants: Contest,
-  warmUpCount = warmUpTokens.inMemory,
-): Promise<Readonly<Record<string, number>>> {
-  const names = Object.keys(contestants);
-  const times = new Map(names.map((name): [string, number[]] => [name, []]));
-  const warmUp = Math.ceil(warmUpCount / size);
-  for (let at = 0; at < rounds + warmUp; at += 1) {
-    const minted = tokens();
-    for (let place = 0; place < names.length; place += 1) {
-      const name = names[(at + place) % names.length] as string;
-      const run = contestants[name] as Contestant;
-      const arrived = minted.map(arriving);
-      // The feed is followed in between, as it is in a gateway.
-      await turn();
-      const startedAt = performance.now();
-      for (let index = 0; index < arrived.length; index += 1) {
-        const outcome = run(arrived[index] as string, minted[index] as BenchToken);
-        refuseRefusals(outcome instanceof Promise ? await outcome : outcome);
-      }
-      const us = ((performance.now() - startedAt) * 1_000) / size;
-      if (at >= warmUp) times.get(name)?.push(us);
-    }
-  }
-  return Object.fromEntries([...times].map(([name, values]) => [name, p50(values)]));
 }
 
 async function startGuard(key: BenchKey, feed: BenchFeed, more: Partial<GuardOptions> = {}): Promise<Guard> {
@@ -197,12 +153,6 @@ function throughExpress(gate: Guard): Contestant {
       };
       void middleware(request, response, (error) => (error === undefined ? resolve() : reject(error as Error)));
     });
-}
-
-/** A contestant that refused what is good has not done the work it is timed for. */
-function refuseRefusals(outcome: unknown): void {
-  if ((outcome as { readonly allow?: boolean } | undefined)?.allow === false)
-    throw new Error(`a good token was refused: ${JSON.stringify(outcome)}`);
 }
 
 /** Tokens from all over the live ones, so that none is warmer than in a gateway. */

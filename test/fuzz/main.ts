@@ -65,6 +65,8 @@ function feed(
 ): { readonly executed: number; readonly slowestMs: number } {
   const mutator = createMutator(random, dictionary);
   const stock = takeStock();
+  // One mistake is met again and again; it is told once.
+  const known = new Set<string>();
   let slowestMs = 0;
   let executed = 0;
   // What was recorded is read as it is, before any of it is changed.
@@ -76,11 +78,22 @@ function feed(
     const problem = execute(fed, input, turn, random);
     executed += 1;
     if (typeof problem === "number") slowestMs = Math.max(slowestMs, problem);
-    else findings.push(shortest(fed.target, problem, input, turn));
+    else if (!known.has(kindOf(fed.target, problem))) {
+      known.add(kindOf(fed.target, problem));
+      findings.push(shortest(fed.target, problem, input, turn));
+    }
     const polluted = isPolluted() || executed % 1_000 === 0 ? pollutionOf(stock) : undefined;
-    if (polluted !== undefined) findings.push({ target: fed.target.name, problem: polluted, input, turn });
+    // After that nothing that is read says anything.
+    if (polluted !== undefined) {
+      findings.push({ target: fed.target.name, problem: polluted, input, turn });
+      break;
+    }
   }
   return { executed, slowestMs };
+}
+
+function kindOf({ name }: Target, problem: string): string {
+  return `${name} ${problem.replaceAll(/\d/g, "")}`;
 }
 
 function inputFor({ target, pool }: Feed, mutator: Mutator, random: Random): string {

@@ -26,7 +26,7 @@ export function createMutator(random: Random, dictionary: readonly string[]): Mu
   };
   const changeText = textChange(dice, dictionary);
   const changeNode = nodeChange(dice, dictionary, changeText);
-  const changes = (): number => 1 + below(1 + below(4));
+  const changes = (): number => 1 + below(1 + below(6));
 
   const text: Mutation = (given, others) => {
     let changed = given;
@@ -120,6 +120,7 @@ function nodeChange({ below, one, chance }: Dice, dictionary: readonly string[],
           [one([name.toUpperCase(), `${name}.${one(dictionary)}`, `${one(dictionary)}:${name}`])]: part,
         };
       case 2:
+      case 3:
         return { ...node, [one(dictionary)]: chance(0.5) ? part : anyNode(one(others)) };
       default:
         return { ...node, [name]: change(part, others, depth + 1) };

@@ -7,7 +7,7 @@ export type Finding = {
   readonly turn: number;
 };
 
-const triesMax = 2000;
+const triesMax = 500;
 
 /** The finding with as short an input as leads to the same problem. */
 export function shortest(target: Target, problem: string, given: string, turn: number): Finding {

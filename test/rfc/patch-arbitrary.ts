@@ -46,7 +46,7 @@ const word = fc.constantFrom("work", "Work", "home", "a@ex.test", "A@ex.test", "
 /** Base64, which only case tells apart. */
 const bytes = fc.constantFrom("QUJD", "QUJd", "cXVv", "AAAA");
 /** Anything that a person might be called, and the database can hold. */
-export const text = fc.oneof(
+const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom("Ann", "Bo", "a b", 'quo"te', "\\", "ß", "𝒳", "null", "true") },
   fc.string({ unit: "grapheme", maxLength: 6 }).filter((value) => value.isWellFormed() && !value.includes("\u0000")),
 );

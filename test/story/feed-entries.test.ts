@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { demoAudience, startIdentityProvider } from "@rollcall/cli/identity-provider";
 import { endDenials, sql } from "@rollcall/core/store";
 import { adminOf, type Admin } from "../harness/admin.ts";
@@ -24,7 +24,7 @@ async function openScene(): Promise<Scene> {
     unknown: "allow",
   });
   await guard.start();
-  afterAll(() => guard.close());
+  onTestFinished(() => guard.close());
   return { tenant, admin: await adminOf(house, tenant), base: `/tenants/${tenant.slug}/revocations`, guard };
 }
 

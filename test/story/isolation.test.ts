@@ -4,7 +4,8 @@ import { openHouse } from "../harness/house.ts";
 import { deactivate, newGroup, newUser, reactivate } from "../harness/tenant.ts";
 import { createTwin, type Twin, twinIssuer, twinSubject } from "../harness/twin.ts";
 import { readUserStore, untilQuiet } from "../harness/user-store.ts";
-import { type Ask, credentialIdOf, matrix, type Row } from "./isolation-matrix.ts";
+import { credentialIdOf, matrix } from "./isolation-matrix.ts";
+import type { Ask, Row } from "./isolation-rows.ts";
 
 const house = await openHouse();
 const owner = new Client({ connectionString: house.databaseUrl });

@@ -1,13 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { newId } from "@rollcall/core/runtime";
-import { converge, markApplied, resolveSubject, sql, takeEvents } from "@rollcall/core/store";
-import { createDrain } from "@rollcall/worker";
-import { openHouse, quietLog } from "../harness/house.ts";
-import { readAssignments, readClosure } from "../harness/membership-graph.ts";
+import { sql } from "@rollcall/core/store";
+import { openHouse } from "../harness/house.ts";
+import { readAssignments } from "../harness/membership-graph.ts";
 import { changeGroup, createGroup, createUser } from "../harness/members.ts";
 import { createTenant, patch, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
-import { applyAll, readUserStore, untilQuiet } from "../harness/user-store.ts";
+import { readUserStore, untilQuiet } from "../harness/user-store.ts";
 
 const house = await openHouse();
 

@@ -23,7 +23,8 @@ export function createKeySet(jwks: JSONWebKeySet): KeySet {
   if (!Array.isArray(keys) || keys.length === 0) throw new Error("the key set holds no keys");
   if (keys.length > keysMax) throw new Error(`the key set holds more than ${keysMax} keys`);
   const named = keys.filter(isObject).map(nameKey);
-  const answers = new Map<string, readonly VerifyKey[]>();
+  /** By key id, undefined for none, and algorithm. Only questions that have an answer are kept: there are as many as there are keys. */
+  const answers = new Map<string | undefined, Map<string, readonly VerifyKey[]>>();
 
   const search = ({ alg, kid }: KeyQuestion): readonly VerifyKey[] => {
     const found = named
@@ -38,12 +39,10 @@ export function createKeySet(jwks: JSONWebKeySet): KeySet {
     find: (question) => {
       const { alg, kid } = question;
       if (kid === null) return none;
-      const asked = kid === undefined ? alg : `${alg} ${kid}`;
-      const known = answers.get(asked);
+      const known = answers.get(kid)?.get(alg);
       if (known !== undefined) return known;
       const found = search(question);
-      // Only questions that have an answer are kept: there are as many as there are keys.
-      if (found.length > 0) answers.set(asked, found);
+      if (found.length > 0) answers.set(kid, (answers.get(kid) ?? new Map()).set(alg, found));
       return found;
     },
     count: keys.length,

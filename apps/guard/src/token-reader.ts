@@ -31,7 +31,7 @@ export type TokenReader = {
 
 export const tokenLengthMax = 16 * 1024;
 const headersMax = 256;
-const dot = 0x2e;
+const viewsMax = 1_024;
 /** What a decoder writes in place of bytes that are no UTF-8; a token may also say it itself. */
 const mended = "\ufffd";
 
@@ -43,15 +43,22 @@ export function createTokenReader(): TokenReader {
   const text = Buffer.alloc(tokenLengthMax);
   const bytes = Buffer.alloc(tokenLengthMax);
   const headers = new Map<string, TokenHeader>();
-
+  /** The header that was kept or found last: one issuer's tokens come one after the other, and comparing is cheaper than hashing. */
+  let last: { readonly text: string; readonly header: TokenHeader } | undefined;
+  const viewOf = { signed: createViews(text), signature: createViews(bytes) };
   let length = 0;
   let headerEnd = -1;
   let newHeader: TokenHeader | undefined;
 
   const readHeader = (token: string): TokenHeader | undefined => {
-    const kept = headers.get(token.slice(0, headerEnd));
     newHeader = undefined;
-    if (kept !== undefined) return kept;
+    if (last?.text.length === headerEnd && token.startsWith(last.text)) return last.header;
+    const encoded = token.slice(0, headerEnd);
+    const kept = headers.get(encoded);
+    if (kept !== undefined) {
+      last = { text: encoded, header: kept };
+      return kept;
+    }
     newHeader = parseHeader(parseObject(bytes, decodeBase64url(text, 0, headerEnd, bytes)));
     return newHeader;
   };
@@ -61,9 +68,9 @@ export function createTokenReader(): TokenReader {
       length = token.length;
       // A letter outside ASCII takes more than one byte, none of which is one of base64url.
       if (length > tokenLengthMax || text.write(token, 0, "utf8") !== length) return undefined;
-      headerEnd = text.indexOf(dot);
-      const signedEnd = headerEnd === -1 ? -1 : text.indexOf(dot, headerEnd + 1);
-      if (headerEnd < 1 || signedEnd < headerEnd + 2 || signedEnd >= length) return undefined;
+      headerEnd = token.indexOf(".");
+      const signedEnd = token.indexOf(".", headerEnd + 1);
+      if (headerEnd < 1 || signedEnd < headerEnd + 2) return undefined;
       const header = readHeader(token);
       if (header === undefined) return undefined;
       const claims = parseObject(bytes, decodeBase64url(text, headerEnd + 1, signedEnd, bytes));
@@ -71,16 +78,30 @@ export function createTokenReader(): TokenReader {
       // An empty signature is read, so that `none` is refused by its name.
       const signatureEnd = decodeBase64url(text, signedEnd + 1, length, bytes);
       if (signatureEnd === -1) return undefined;
-      return { header, claims, signed: text.subarray(0, signedEnd), signature: bytes.subarray(0, signatureEnd) };
+      return { header, claims, signed: viewOf.signed(signedEnd), signature: viewOf.signature(signatureEnd) };
     },
     keep: () => {
       if (newHeader !== undefined) {
         if (headers.size >= headersMax) headers.clear();
-        headers.set(text.toString("latin1", 0, headerEnd), newHeader);
+        last = { text: text.toString("latin1", 0, headerEnd), header: newHeader };
+        headers.set(last.text, newHeader);
         newHeader = undefined;
       }
       return text.toString("latin1", 0, length);
     },
+  };
+}
+
+/** The beginnings of a buffer, by length. Each is made once: tokens of an issuer are as long as each other, or nearly. */
+function createViews(buffer: Buffer): (length: number) => Buffer {
+  const views = new Map<number, Buffer>();
+  return (length) => {
+    const known = views.get(length);
+    if (known !== undefined) return known;
+    if (views.size >= viewsMax) views.clear();
+    const view = buffer.subarray(0, length);
+    views.set(length, view);
+    return view;
   };
 }
 

@@ -11,9 +11,9 @@ export type Compaction = {
 };
 
 /** How long a provider may go on issuing tokens after it has said that somebody left: replicas, refreshes, caches. */
-export const mintGraceSec = 900;
+const mintGraceSec = 900;
 /** How far two clocks may be apart; there are two of them between an issuer and a gateway. */
-export const clockSkewSec = 60;
+const clockSkewSec = 60;
 const pieceMax = 1_000;
 
 /**

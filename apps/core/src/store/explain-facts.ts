@@ -1,4 +1,4 @@
-import { type Connection, type ExplainCandidate, foldCase, isId, type SubjectFacts } from "../domain/index.ts";
+import { type Connection, foldCase, isId, type SubjectFacts } from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
 import { readCandidates } from "./explain-candidates.ts";

@@ -6,7 +6,7 @@ import { sql } from "./sql.ts";
 type WatchedRow = { name: string; sighted: boolean; gone: boolean; behind_epoch: boolean; silent_ms: number };
 
 /** So long a gateway has to be seen well before its alert is closed: one that comes and goes stays one alert. */
-export const wellSec = 30;
+const wellSec = 30;
 const kind = "gateway_blind";
 
 /** The feeds that have gateways. */

@@ -44,7 +44,7 @@ type GatewayRow = {
   max_ttl_sec: number | null;
 };
 
-export const behindSec = 5;
+const behindSec = 5;
 export const goneSec = 3_600;
 
 /** Whether a receipt's gateway can be counted on to enforce what it reports. */

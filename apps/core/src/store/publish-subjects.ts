@@ -19,7 +19,7 @@ type Change = { readonly hash: Buffer; readonly known: boolean; readonly accepte
 const pieceMax = 1_000;
 const modulus = 1n << 128n;
 /** A set that nobody has asked for so long is given up; who asks again has it begun anew. */
-export const abandonedSec = 7 * 86_400;
+const abandonedSec = 7 * 86_400;
 
 /** The tenants that have a set of subjects, and of them those whose set is being filled or has something to publish. */
 export async function subjectSets(

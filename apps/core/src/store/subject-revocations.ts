@@ -97,7 +97,7 @@ export async function liftDenial(
 }
 
 /** How the audit names a subject without naming the person: a digest that whoever knows the subject can make again. */
-export function subjectTarget(iss: string, sub: string): string {
+function subjectTarget(iss: string, sub: string): string {
   return keyTarget({ scope: "sub", iss, sub });
 }
 
