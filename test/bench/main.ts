@@ -1,3 +1,5 @@
+import { fanout } from "./fanout.ts";
+import { feedMillion } from "./feed-million.ts";
 import { guard } from "./guard.ts";
 import { leaver } from "./leaver.ts";
 import { importDirectory } from "./scim/import.ts";
@@ -20,6 +22,8 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   scim,
   import: importDirectory,
   guard,
+  fanout,
+  "feed-million": feedMillion,
 };
 
 const usage = `usage: npm run bench -- NAME [--json] [--quick] [--queue postgres|redis]\n\nNAME: ${Object.keys(benches).join(", ")}\n`;

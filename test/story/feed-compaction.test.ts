@@ -70,6 +70,7 @@ describe("a leaver's entry", () => {
       await reader.catchUp(1);
       return [...reader.held.values()].some(({ op }) => op === "deny");
     });
+    expect([...reader.held.values()].map(({ op }) => op)).toContain("deny");
   });
 });
 

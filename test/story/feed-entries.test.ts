@@ -116,6 +116,7 @@ describe("a denial with an end", () => {
     await untilQuiet(house, tenant.id);
     const token = await provider.tokenFor("ann");
     await until("the token is refused", async () => (await reason(guard, token)) === "revoked");
+    expect(await reason(guard, token)).toBe("revoked");
     await tenant.scim("PATCH", `/Users/${userId}`, reactivate);
     await until("a new token works", async () => (await reason(guard, await provider.tokenFor("ann"))) === "ok");
   });

@@ -19,7 +19,7 @@ describe("a mistake in the source is told by its story", () => {
 
   beforeAll(async () => {
     verdicts = await runMutants();
-  }, 400_000);
+  }, 900_000);
 
   test.each(mutants)("$name", ({ name, caughtBy }) => {
     const told = verdicts.filter((verdict) => verdict.mutant === name && verdict.state !== "skipped");

@@ -58,56 +58,11 @@ const catchUpShare = 0.1;
 export function createFeedAnswers<Entry extends { readonly seq: number }>(
   source: FeedSource<Entry>,
 ): FeedAnswers<Entry> {
-  const { database, kind, feedId, feed, staleSecMax, shelf } = source;
-  const made = new WeakMap<Present<Entry>, Map<string, Promise<unknown>>>();
-  const pieces = new Map<string, Promise<readonly Entry[]>>();
+  const { kind, feedId, feed, staleSecMax, shelf } = source;
+  const shared = createSharedAnswers<Present<Entry>>();
+  const pieceOf = createPieces(kind);
   let large: (Cursor & { readonly count: number }) | undefined;
 
-  /** Made once for a present, and forgotten with it. */
-  function shared<Made>(present: Present<Entry>, name: string, make: () => Promise<Made>): Promise<Made> {
-    const own = made.get(present) ?? new Map<string, Promise<unknown>>();
-    made.set(present, own);
-    const known = own.get(name) as Promise<Made> | undefined;
-    if (known !== undefined) return known;
-    const fresh = make();
-    own.set(name, fresh);
-    // What failed is tried again by whoever asks next.
-    fresh.catch(() => own.delete(name));
-    return fresh;
-  }
-  function claims(at: Cursor, asOf: Date, bodySha256?: string): CheckpointClaims {
-    const iat = Math.floor(source.now() / 1000);
-    return {
-      iss: source.issuer,
-      feed,
-      epoch: at.epoch,
-      seq: at.seq,
-      as_of: asOf.getTime() / 1000,
-      iat,
-      exp: iat + staleSecMax,
-      ...(bodySha256 === undefined ? {} : { body_sha256: bodySha256 }),
-    };
-  }
-  /** What an answer up to `seq` may promise, and where that is the head what the whole sums up to. */
-  async function promised(
-    head: FeedHead,
-    seq: number,
-  ): Promise<{ asOf: Date } & Pick<CheckpointClaims, "n" | "digest">> {
-    if (seq === head.seq) return { asOf: head.asOf, ...kind.whole(head) };
-    return { asOf: await oldestAcceptedAfter(database, feedId, kind.log, seq, head.asOf) };
-  }
-  /** Full pages of the past do not change, and a crowd that catches up asks for the same ones. */
-  function pieceOf(head: FeedHead, since: number, limit: number): Promise<readonly Entry[]> {
-    const name = `${cursorText({ epoch: head.epoch, seq: since })} ${limit}`;
-    const known = pieces.get(name);
-    if (known !== undefined) return known;
-    const read = kind.readChanges(since, head.seq, limit);
-    pieces.set(name, read);
-    const forget = (): void => void (pieces.get(name) === read && pieces.delete(name));
-    read.then((entries) => entries.length < limit && forget(), forget);
-    if (pieces.size > piecesMax) pieces.delete(pieces.keys().next().value as string);
-    return read;
-  }
   async function makePage(present: Present<Entry>, since: number, limit: number): Promise<Page | undefined> {
     const { head, from, newest } = present;
     const entries =
@@ -119,8 +74,8 @@ export function createFeedAnswers<Entry extends { readonly seq: number }>(
     const pace = { poll_after_ms: source.pollAfterMs(), max_stale: staleSecMax };
     const body = Buffer.from(kind.writePage({ ...page, ...pace }, entries));
     // A page that stops short promises only what came before the first entry that it leaves out.
-    const { asOf, ...whole } = await promised(head, to);
-    const signed = { ...claims({ epoch: head.epoch, seq: to }, asOf, bodyHash(body)), ...whole };
+    const { asOf, ...whole } = await promised(source, head, to);
+    const signed = { ...claims(source, { epoch: head.epoch, seq: to }, asOf, bodyHash(body)), ...whole };
     let coded: Promise<Buffer> | undefined;
     return { to, more, body, checkpoint: source.signer.sign(signed), coded: () => (coded ??= compress(body)) };
   }
@@ -130,8 +85,8 @@ export function createFeedAnswers<Entry extends { readonly seq: number }>(
     unchanged: (present) =>
       shared(present, "unchanged", async () => {
         const { head } = present;
-        const { asOf, ...whole } = await promised(head, head.seq);
-        return source.signer.sign({ ...claims(head, asOf), ...whole });
+        const { asOf, ...whole } = await promised(source, head, head.seq);
+        return source.signer.sign({ ...claims(source, head, asOf), ...whole });
       }),
     changes: (present, since, limit) => shared(present, `${since} ${limit}`, () => makePage(present, since, limit)),
     bestSnapshot: ({ head }) => {
@@ -150,8 +105,69 @@ export function createFeedAnswers<Entry extends { readonly seq: number }>(
         if (snapshot === undefined) return undefined;
         if (snapshot.count >= largeMin && at.seq >= (large?.epoch === at.epoch ? large.seq : 0))
           large = { epoch: at.epoch, seq: at.seq, count: snapshot.count };
-        const { asOf, ...whole } = await promised(present.head, at.seq);
-        return { snapshot, checkpoint: source.signer.sign({ ...claims(at, asOf, snapshot.bodySha256), ...whole }) };
+        const { asOf, ...whole } = await promised(source, present.head, at.seq);
+        return {
+          snapshot,
+          checkpoint: source.signer.sign({ ...claims(source, at, asOf, snapshot.bodySha256), ...whole }),
+        };
       }),
   };
+}
+
+/** What is the same for all who ask of one present: made once, and forgotten with it. */
+function createSharedAnswers<Of extends object>() {
+  const made = new WeakMap<Of, Map<string, Promise<unknown>>>();
+  return <Made>(present: Of, name: string, make: () => Promise<Made>): Promise<Made> => {
+    const own = made.get(present) ?? new Map<string, Promise<unknown>>();
+    made.set(present, own);
+    const known = own.get(name) as Promise<Made> | undefined;
+    if (known !== undefined) return known;
+    const fresh = make();
+    own.set(name, fresh);
+    // What failed is tried again by whoever asks next.
+    fresh.catch(() => own.delete(name));
+    return fresh;
+  };
+}
+
+/** Full pages of the past do not change, and a crowd that catches up asks for the same ones. */
+function createPieces<Entry extends { readonly seq: number }>(kind: FeedKind<Entry>) {
+  const pieces = new Map<string, Promise<readonly Entry[]>>();
+  return (head: FeedHead, since: number, limit: number): Promise<readonly Entry[]> => {
+    const name = `${cursorText({ epoch: head.epoch, seq: since })} ${limit}`;
+    const known = pieces.get(name);
+    if (known !== undefined) return known;
+    const read = kind.readChanges(since, head.seq, limit);
+    pieces.set(name, read);
+    const forget = (): void => void (pieces.get(name) === read && pieces.delete(name));
+    read.then((entries) => entries.length < limit && forget(), forget);
+    if (pieces.size > piecesMax) pieces.delete(pieces.keys().next().value as string);
+    return read;
+  };
+}
+
+type Speaker = Pick<FeedSource<{ readonly seq: number }>, "issuer" | "feed" | "now" | "staleSecMax">;
+
+function claims(source: Speaker, at: Cursor, asOf: Date, bodySha256?: string): CheckpointClaims {
+  const iat = Math.floor(source.now() / 1000);
+  return {
+    iss: source.issuer,
+    feed: source.feed,
+    epoch: at.epoch,
+    seq: at.seq,
+    as_of: asOf.getTime() / 1000,
+    iat,
+    exp: iat + source.staleSecMax,
+    ...(bodySha256 === undefined ? {} : { body_sha256: bodySha256 }),
+  };
+}
+
+/** What an answer up to `seq` may promise, and where that is the head what the whole sums up to. */
+async function promised<Entry extends { readonly seq: number }>(
+  { database, feedId, kind }: FeedSource<Entry>,
+  head: FeedHead,
+  seq: number,
+): Promise<{ asOf: Date } & Pick<CheckpointClaims, "n" | "digest">> {
+  if (seq === head.seq) return { asOf: head.asOf, ...kind.whole(head) };
+  return { asOf: await oldestAcceptedAfter(database, feedId, kind.log, seq, head.asOf) };
 }

@@ -68,23 +68,20 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
   const { database, now, onError } = options;
   const shelf = createSnapshotShelf();
   const receipts = createReceiptBox(database, options.staleSecMax);
-  const names = new Map<string, string>();
-  const tails = new Map<string, LogTail<never>>();
+  const nameOf = rememberNames(database);
+  const tails = createTails(options);
   const known = new Map<string, Known>();
   const load = measureLoad();
+  const surroundings: Surroundings = { options, shelf, tails, pollAfterMs: load.pollAfterMs };
 
-  const subscription = await subscribe(
-    database,
-    "rollcall_feed",
-    (payload) => {
-      const [feedId, log = "revocations"] = payload.split("/") as [string, FeedLog?];
-      tails.get(tailName(feedId, log))?.refresh().catch(onError);
-    },
-    onError,
-  );
+  const onNews = (payload: string): void => {
+    const [feedId, log = "revocations"] = payload.split("/") as [string, FeedLog?];
+    tails.refresh(feedId, log);
+  };
+  const subscription = await subscribe(database, "rollcall_feed", onNews, onError);
   const poll = setInterval(() => {
     load.measure();
-    for (const tail of tails.values()) if (tail.isWaitedFor) tail.refresh().catch(onError);
+    tails.refreshAwaited();
     forgetIdle();
   }, pollMs);
 
@@ -92,56 +89,22 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
     for (const [name, { follower, askedAtMs }] of known) {
       if (now() - askedAtMs < forgottenMs || follower.tail.isWaitedFor) continue;
       known.delete(name);
-      tails.delete(tailName(follower.feedId, follower.log));
+      tails.forget(follower.feedId, follower.log);
     }
   }
-  async function rolledBack(feedId: string, log: FeedLog, rollback: Omit<Rollback, "newId">): Promise<boolean> {
-    return raiseEpochBehind(database, feedId, log, { ...rollback, newId: options.newId });
-  }
-  function tailOf<Entry extends { readonly seq: number }>(feedId: string, log: FeedLog, kind: FeedKind<Entry>) {
-    const name = tailName(feedId, log);
-    // A name is of one log, and a log of one kind.
-    const open = tails.get(name) as LogTail<Entry> | undefined;
-    if (open !== undefined) return open;
-    const tail = openLogTail<Entry>({
-      readNews: kind.readNews,
-      onRolledBack: async (ahead) => void (await rolledBack(feedId, log, { ahead, seenBy: "memory" })),
-      now,
-    });
-    tails.set(name, tail as LogTail<never>);
-    return tail;
-  }
-  function follow<Entry extends { readonly seq: number }>(
-    feedId: string,
-    feed: string,
-    log: FeedLog,
-    kind: FeedKind<Entry>,
-  ): Follower<Entry> {
-    const { publicUrl: issuer, signer, staleSecMax } = options;
-    const source = { database, signer, shelf, kind, feedId, feed: `${feed}${kind.suffix}`, issuer, staleSecMax, now };
-    const answers = createFeedAnswers<Entry>({ ...source, pollAfterMs: load.pollAfterMs });
-    return { feedId, log, kind, tail: tailOf(feedId, log, kind), answers };
-  }
-  async function openKind(bearer: Bearer, feedId: string, feed: string, log: FeedLog): Promise<Follower> {
-    // Nobody asks about single subjects in the name of all tenants, so there is no set of them to follow.
-    if (log === "subjects" && feedId === houseFeedId) throw new FeedRefusal("not_found");
-    if (feedId === houseFeedId) await beginFeed(database, feedId);
-    const key = log === "subjects" || bearer.hashed ? await readSubjectKey(database, feedId) : undefined;
-    if (log === "subjects" && key !== undefined) return follow(feedId, feed, log, subjectKind(database, feedId, key));
-    return follow(feedId, feed, log, revocationKind(database, feedId, key));
-  }
   const suspectRollback: Followers["suspectRollback"] = async ({ feedId, log, tail }, ahead, by) => {
-    if (await rolledBack(feedId, log, { ahead, ...by })) await tail.refresh();
+    if (await tails.rolledBack(feedId, log, { ahead, ...by })) await tail.refresh();
   };
 
   return {
     open: async (bearer, feed, log) => {
       const feedId = bearer.tenantId ?? houseFeedId;
-      const own = names.get(feedId) ?? (await feedName(database, feedId));
-      if (own !== undefined) names.set(feedId, own);
-      if (own === undefined || own !== feed) throw new FeedRefusal("not_found");
+      if (feed !== (await nameOf(feedId))) throw new FeedRefusal("not_found");
       const name = `${tailName(feedId, log)} ${bearer.hashed}`;
-      const open = known.get(name) ?? { follower: await openKind(bearer, feedId, feed, log), askedAtMs: 0 };
+      const open = known.get(name) ?? {
+        follower: await openFollower(surroundings, bearer, { id: feedId, name: feed }, log),
+        askedAtMs: 0,
+      };
       // Two who came at once would have opened it twice.
       const one = known.get(name) ?? open;
       one.askedAtMs = now();
@@ -150,21 +113,112 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
     },
     suspectRollback,
     receive: async ({ credentialId }, follower, receipt) => {
-      const { head } = await follower.tail.present();
-      if (isAhead(receipt, head)) {
-        const { head: read } = await follower.tail.refresh();
-        if (isAhead(receipt, read)) await suspectRollback(follower, receipt, { seenBy: "receipt", credentialId });
-      }
+      if (await isAheadOfLog(follower, receipt))
+        await suspectRollback(follower, receipt, { seenBy: "receipt", credentialId });
       await receipts.put(follower.feedId, receipt);
     },
     resolve: ({ tenantId }, { iss, sub }) =>
       tenantId === undefined ? resolveInHouse(database, iss, sub) : resolveSubject(database, tenantId, iss, sub),
     close: async () => {
       clearInterval(poll);
-      for (const tail of tails.values()) tail.close();
+      tails.close();
       await subscription.close();
     },
   };
+}
+
+type Surroundings = {
+  readonly options: FollowersOptions;
+  readonly shelf: ReturnType<typeof createSnapshotShelf>;
+  readonly tails: ReturnType<typeof createTails>;
+  readonly pollAfterMs: () => number;
+};
+
+async function openFollower(
+  surroundings: Surroundings,
+  bearer: Bearer,
+  feed: { readonly id: string; readonly name: string },
+  log: FeedLog,
+): Promise<Follower> {
+  const { database } = surroundings.options;
+  // Nobody asks about single subjects in the name of all tenants, so there is no set of them to follow.
+  if (log === "subjects" && feed.id === houseFeedId) throw new FeedRefusal("not_found");
+  if (feed.id === houseFeedId) await beginFeed(database, feed.id);
+  const key = log === "subjects" || bearer.hashed ? await readSubjectKey(database, feed.id) : undefined;
+  if (log === "subjects" && key !== undefined)
+    return follow(surroundings, feed, log, subjectKind(database, feed.id, key));
+  return follow(surroundings, feed, log, revocationKind(database, feed.id, key));
+}
+
+function follow<Entry extends { readonly seq: number }>(
+  { options, shelf, tails, pollAfterMs }: Surroundings,
+  feed: { readonly id: string; readonly name: string },
+  log: FeedLog,
+  kind: FeedKind<Entry>,
+): Follower<Entry> {
+  const { database, publicUrl: issuer, signer, staleSecMax, now } = options;
+  const answers = createFeedAnswers<Entry>({
+    database,
+    signer,
+    shelf,
+    kind,
+    feedId: feed.id,
+    feed: `${feed.name}${kind.suffix}`,
+    issuer,
+    staleSecMax,
+    now,
+    pollAfterMs,
+  });
+  return { feedId: feed.id, log, kind, tail: tails.open(feed.id, log, kind), answers };
+}
+
+/** The logs that this process follows, each once for all who ask. */
+function createTails({ database, now, newId, onError }: FollowersOptions) {
+  const tails = new Map<string, LogTail<never>>();
+  const rolledBack = (feedId: string, log: FeedLog, rollback: Omit<Rollback, "newId">): Promise<boolean> =>
+    raiseEpochBehind(database, feedId, log, { ...rollback, newId });
+  return {
+    rolledBack,
+    open: <Entry extends { readonly seq: number }>(feedId: string, log: FeedLog, kind: FeedKind<Entry>) => {
+      const name = tailName(feedId, log);
+      // A name is of one log, and a log of one kind.
+      const open = tails.get(name) as LogTail<Entry> | undefined;
+      if (open !== undefined) return open;
+      const tail = openLogTail<Entry>({
+        readNews: kind.readNews,
+        onRolledBack: async (ahead) => void (await rolledBack(feedId, log, { ahead, seenBy: "memory" })),
+        now,
+      });
+      tails.set(name, tail as LogTail<never>);
+      return tail;
+    },
+    refresh: (feedId: string, log: FeedLog): void => {
+      tails.get(tailName(feedId, log))?.refresh().catch(onError);
+    },
+    refreshAwaited: (): void => {
+      for (const tail of tails.values()) if (tail.isWaitedFor) tail.refresh().catch(onError);
+    },
+    forget: (feedId: string, log: FeedLog): void => void tails.delete(tailName(feedId, log)),
+    close: (): void => {
+      for (const tail of tails.values()) tail.close();
+    },
+  };
+}
+
+/** A feed's name never changes once there is one. */
+function rememberNames(database: Database): (feedId: string) => Promise<string | undefined> {
+  const names = new Map<string, string>();
+  return async (feedId) => {
+    const name = names.get(feedId) ?? (await feedName(database, feedId));
+    if (name !== undefined) names.set(feedId, name);
+    return name;
+  };
+}
+
+async function isAheadOfLog({ tail }: Follower, told: Cursor): Promise<boolean> {
+  const { head } = await tail.present();
+  // What is at hand may be a second old.
+  return isAhead(told, head) && isAhead(told, (await tail.refresh()).head);
 }
 
 export function isAhead(told: Cursor, head: Cursor): boolean {

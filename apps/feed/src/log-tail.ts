@@ -38,8 +38,7 @@ export function openLogTail<Entry>(source: TailSource<Entry>): LogTail<Entry> {
   let known: { readonly present: Present<Entry>; readonly atMs: number } | undefined;
   let reading: Promise<Present<Entry>> | undefined;
   let next: Promise<Present<Entry>> | undefined;
-  let closed = false;
-  const waiting = new Map<() => void, Cursor>();
+  const waiting = openWaitingRoom();
 
   function begin(): Promise<Present<Entry>> {
     reading ??= read().finally(() => {
@@ -58,7 +57,7 @@ export function openLogTail<Entry>(source: TailSource<Entry>): LogTail<Entry> {
     }
     const present = extend(before, news);
     known = { present, atMs };
-    for (const [release, cursor] of waiting) if (hasPassed(present.head, cursor)) release();
+    waiting.tell(present.head);
     return present;
   }
   return {
@@ -75,7 +74,32 @@ export function openLogTail<Entry>(source: TailSource<Entry>): LogTail<Entry> {
         });
       return next;
     },
-    waitPast: (cursor, ms, signal) =>
+    waitPast: (cursor, ms, signal) => waiting.waitPast(cursor, ms, signal, known?.present.head),
+    get isWaitedFor() {
+      return waiting.size > 0;
+    },
+    get isClosed() {
+      return waiting.isClosed;
+    },
+    close: waiting.close,
+  };
+}
+
+/** Those who wait for a log to go on. Nobody waits any more once it is closed. */
+function openWaitingRoom() {
+  const waiting = new Map<() => void, Cursor>();
+  let closed = false;
+  return {
+    get size() {
+      return waiting.size;
+    },
+    get isClosed() {
+      return closed;
+    },
+    tell: (head: Cursor): void => {
+      for (const [release, cursor] of waiting) if (hasPassed(head, cursor)) release();
+    },
+    waitPast: (cursor: Cursor, ms: number, signal: AbortSignal, head: Cursor | undefined): Promise<void> =>
       new Promise((resolve) => {
         const release = (): void => {
           clearTimeout(timer);
@@ -86,15 +110,9 @@ export function openLogTail<Entry>(source: TailSource<Entry>): LogTail<Entry> {
         const timer = setTimeout(release, ms);
         signal.addEventListener("abort", release, { once: true });
         waiting.set(release, cursor);
-        if (closed || signal.aborted || (known !== undefined && hasPassed(known.present.head, cursor))) release();
+        if (closed || signal.aborted || (head !== undefined && hasPassed(head, cursor))) release();
       }),
-    get isWaitedFor() {
-      return waiting.size > 0;
-    },
-    get isClosed() {
-      return closed;
-    },
-    close: () => {
+    close: (): void => {
       closed = true;
       for (const release of waiting.keys()) release();
     },

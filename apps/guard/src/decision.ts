@@ -50,5 +50,5 @@ export type Subject = {
   hash?: Buffer;
 };
 
-/** Fingerprints of what entries can name of a token, by look-up, and whose they are. */
-export type Marks = { readonly of: object; readonly prints: (Fingerprint | undefined)[] };
+/** Fingerprints of what entries can name of a token, and whose they are: the user's is here itself, as nearly every entry names one. */
+export type Marks = Fingerprint & { readonly of: object; readonly others: (Fingerprint | undefined)[] };

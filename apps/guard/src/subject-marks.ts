@@ -1,4 +1,4 @@
-import type { Subject } from "./decision.ts";
+import type { Marks, Subject } from "./decision.ts";
 import { createFingerprinter, type Fingerprint } from "./fingerprint.ts";
 import type { SubjectNaming } from "./subject-naming.ts";
 import type { Scope } from "./wire.ts";
@@ -31,6 +31,8 @@ export const lookups = (
   ] as const
 ).map(([scope, inTenant], index): Lookup => ({ index, scope, inTenant }));
 
+const userLookup = lookupOf("sub", false);
+
 export function lookupOf(scope: KeyedScope, inTenant: boolean): Lookup {
   const found = lookups.find((lookup) => lookup.scope === scope && lookup.inTenant === inTenant);
   if (found === undefined) throw new Error(`no entry of scope ${scope} is of one tenant alone`);
@@ -54,11 +56,20 @@ export function createMarker(naming: SubjectNaming): Marker {
     return ofKey(lookup, subject.iss, scope === "tenant" ? value : naming(subject.iss, value), subject.tenant);
   };
 
+  const marksOf = (subject: Subject): Marks => {
+    const { marks } = subject;
+    if (marks?.of === self) return marks;
+    const { lo, hi } = ofKey(userLookup, subject.iss, naming(subject.iss, subject.subKey), undefined);
+    const fresh: Marks = { lo, hi, of: self, others: [] };
+    subject.marks = fresh;
+    return fresh;
+  };
+
   return {
     ofKey,
     ofSubject: (lookup, subject) => {
-      if (subject.marks?.of !== self) subject.marks = { of: self, prints: lookups.map(() => undefined) };
-      return (subject.marks.prints[lookup.index] ??= compute(lookup, subject));
+      const marks = marksOf(subject);
+      return lookup === userLookup ? marks : (marks.others[lookup.index] ??= compute(lookup, subject));
     },
   };
 }

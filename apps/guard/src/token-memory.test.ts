@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createTokenMemory } from "./token-memory.ts";
+import { createTokenMemory, type Rememberable } from "./token-memory.ts";
+
+type Note = Rememberable & { readonly note: number };
 
 /** Tokens that end alike, so that they crowd in the memory. */
 const crowded = (key: number): string => `${"x".repeat(key)}.the-same-sixteen-letters`;
@@ -13,18 +15,18 @@ test("whatever is remembered, recalled and forgotten, no token is taken for anot
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 40 }), (steps, countMax) => {
-      const memory = createTokenMemory<number>(countMax);
+      const memory = createTokenMemory<Note>(countMax);
       const last = new Map<number, number>();
       for (const [at, { key, act }] of steps.entries()) {
         if (act === "remember") {
-          memory.remember(crowded(key), at);
+          memory.remember({ token: crowded(key), note: at });
           last.set(key, at);
         } else if (act === "forget") {
           memory.forget(crowded(key));
           last.delete(key);
         } else {
           const found = memory.recall(crowded(key));
-          if (found !== undefined) expect(found).toBe(last.get(key));
+          if (found !== undefined) expect(found.note).toBe(last.get(key));
           else if (countMax > 31) expect(last.has(key)).toBe(false);
         }
         expect(memory.size()).toBeLessThanOrEqual(countMax);
@@ -34,11 +36,11 @@ test("whatever is remembered, recalled and forgotten, no token is taken for anot
 });
 
 test("a full memory keeps what is used and lets go of what is not", () => {
-  const memory = createTokenMemory<number>(1_000);
+  const memory = createTokenMemory<Note>(1_000);
   const used = Array.from({ length: 500 }, (_, key) => `used-${key}-${randomBytes(12).toString("hex")}`);
-  for (const [key, token] of used.entries()) memory.remember(token, key);
+  for (const [key, token] of used.entries()) memory.remember({ token, note: key });
   for (let key = 0; key < 20_000; key += 1) {
-    memory.remember(`once-${key}-${randomBytes(12).toString("hex")}`, key);
+    memory.remember({ token: `once-${key}-${randomBytes(12).toString("hex")}`, note: key });
     memory.recall(used[key % used.length] as string);
   }
   expect(used.filter((token) => memory.recall(token) === undefined)).toEqual([]);
@@ -46,14 +48,14 @@ test("a full memory keeps what is used and lets go of what is not", () => {
 });
 
 test("long tokens take the place of several", () => {
-  const memory = createTokenMemory<number>(10);
-  for (let key = 0; key < 10; key += 1) memory.remember("x".repeat(8_000) + key, key);
+  const memory = createTokenMemory<Note>(10);
+  for (let key = 0; key < 10; key += 1) memory.remember({ token: "x".repeat(8_000) + key, note: key });
   expect(memory.size()).toBe(2);
-  expect(memory.recall(`${"x".repeat(8_000)}9`)).toBe(9);
+  expect(memory.recall(`${"x".repeat(8_000)}9`)?.note).toBe(9);
 });
 
 test("a memory of nothing remembers nothing", () => {
-  const memory = createTokenMemory<number>(0);
-  memory.remember("token", 1);
+  const memory = createTokenMemory<Note>(0);
+  memory.remember({ token: "token", note: 1 });
   expect([memory.recall("token"), memory.size()]).toEqual([undefined, 0]);
 });

@@ -1,17 +1,23 @@
-export type TokenMemory<V> = {
-  readonly recall: (token: string) => V | undefined;
-  readonly remember: (token: string, value: V) => void;
+/** What is remembered, and what the memory keeps with it: one object, so that finding it costs one look into memory. */
+export type Rememberable = {
+  readonly token: string;
+  /** The memory's own. */
+  hash?: number;
+  used?: boolean;
+};
+
+export type TokenMemory<E extends Rememberable> = {
+  readonly recall: (token: string) => E | undefined;
+  readonly remember: (entry: E) => void;
   readonly forget: (token: string) => void;
   readonly size: () => number;
 };
 
 /** The end of a token is the end of its signature, and looks like chance: a hash needs no more of it. */
 const hashedLetters = 16;
-const free = -1;
+const nowhere = -1;
 /** On average; a memory full of longer tokens holds fewer. */
 const lettersPerToken = 2_048;
-
-type Held<V> = { readonly token: string; readonly value: V; readonly hash: number; used: boolean };
 
 /**
  * Remembers at most `countMax` tokens and lets go of those unused for longest, roughly: a hand goes round
@@ -19,84 +25,58 @@ type Held<V> = { readonly token: string; readonly value: V; readonly hash: numbe
  * one token whole; a Map would hash a thousand. Only tokens that were verified come in here, so nobody
  * chooses what their hashes are.
  */
-export function createTokenMemory<V>(countMax: number): TokenMemory<V> {
-  const index = createTokenIndex<V>(countMax);
+export function createTokenMemory<E extends Rememberable>(countMax: number): TokenMemory<E> {
+  const slots = Array.from({ length: slotCount(countMax) }, (): E | undefined => undefined);
+  const mask = slots.length - 1;
+  let size = 0;
   let letters = 0;
   let hand = 0;
 
   const drop = (slot: number): void => {
-    letters -= index.heldAt(slot).token.length;
-    index.remove(slot);
+    size -= 1;
+    letters -= (slots[slot] as E).token.length;
+    closeGap(slots, mask, slot);
   };
   const isFull = (token: string): boolean =>
-    index.size() >= countMax || (index.size() > 0 && letters + token.length > countMax * lettersPerToken);
+    size >= countMax || (size > 0 && letters + token.length > countMax * lettersPerToken);
   const makeRoom = (): void => {
     for (;;) {
-      hand = (hand + 1) % index.held.length;
-      const candidate = index.held[hand];
+      hand = (hand + 1) & mask;
+      const candidate = slots[hand];
       if (candidate === undefined) continue;
-      if (!candidate.used) return drop(index.slotOf(candidate.token, candidate.hash));
+      if (candidate.used !== true) return drop(hand);
       candidate.used = false;
     }
   };
 
   return {
     recall: (token) => {
-      const slot = index.slotOf(token, hashOf(token));
-      if (slot === free) return undefined;
-      const found = index.heldAt(slot);
+      const slot = slotOf(slots, mask, token, hashOf(token));
+      if (slot === nowhere) return undefined;
+      const found = slots[slot] as E;
       found.used = true;
-      return found.value;
+      return found;
     },
-    remember: (token, value) => {
+    remember: (entry) => {
       if (countMax === 0) return;
-      const hash = hashOf(token);
-      const before = index.slotOf(token, hash);
-      if (before !== free) drop(before);
-      while (isFull(token)) makeRoom();
+      const hash = hashOf(entry.token);
+      const before = slotOf(slots, mask, entry.token, hash);
+      if (before !== nowhere) drop(before);
+      while (isFull(entry.token)) makeRoom();
+      entry.hash = hash;
       // New ones count as unused: tokens that come once do not drive out those that come back.
-      index.insert({ token, value, hash, used: false });
-      letters += token.length;
+      entry.used = false;
+      let slot = hash & mask;
+      while (slots[slot] !== undefined) slot = (slot + 1) & mask;
+      slots[slot] = entry;
+      size += 1;
+      letters += entry.token.length;
     },
     forget: (token) => {
-      const slot = index.slotOf(token, hashOf(token));
-      if (slot !== free) drop(slot);
+      const slot = slotOf(slots, mask, token, hashOf(token));
+      if (slot !== nowhere) drop(slot);
     },
-    size: index.size,
-  };
-}
-
-/** Where tokens are held, and slots that lead there by hash. */
-function createTokenIndex<V>(countMax: number) {
-  const held: (Held<V> | undefined)[] = [];
-  const vacant: number[] = [];
-  const slots = new Int32Array(slotCount(countMax)).fill(free);
-  const mask = slots.length - 1;
-  const heldAt = (slot: number): Held<V> => held[slots[slot] as number] as Held<V>;
-
-  return {
-    held,
-    heldAt,
-    slotOf: (token: string, hash: number): number => {
-      for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-        if (slots[slot] === free) return free;
-        if (heldAt(slot).token === token) return slot;
-      }
-    },
-    insert: (one: Held<V>): void => {
-      const at = vacant.pop() ?? held.length;
-      held[at] = one;
-      let slot = one.hash & mask;
-      while (slots[slot] !== free) slot = (slot + 1) & mask;
-      slots[slot] = at;
-    },
-    remove: (slot: number): void => {
-      const at = slots[slot] as number;
-      held[at] = undefined;
-      vacant.push(at);
-      closeGap(slots, mask, slot, (other) => (held[other] as Held<V>).hash);
-    },
-    size: () => held.length - vacant.length,
+    size: () => size,
   };
 }
 
@@ -113,14 +93,22 @@ function hashOf(token: string): number {
   return hash ^ (hash >>> 15);
 }
 
+function slotOf(slots: readonly (Rememberable | undefined)[], mask: number, token: string, hash: number): number {
+  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    const candidate = slots[slot];
+    if (candidate === undefined) return nowhere;
+    if (candidate.hash === hash && candidate.token === token) return slot;
+  }
+}
+
 /** Empties a slot and moves followers back over it, so that every search still finds its token. */
-function closeGap(slots: Int32Array, mask: number, gap: number, hashOfHeld: (index: number) => number): void {
+function closeGap(slots: (Rememberable | undefined)[], mask: number, gap: number): void {
   let hole = gap;
-  for (let at = (hole + 1) & mask; slots[at] !== free; at = (at + 1) & mask) {
-    const home = hashOfHeld(slots[at] as number) & mask;
+  for (let at = (hole + 1) & mask; slots[at] !== undefined; at = (at + 1) & mask) {
+    const home = ((slots[at] as Rememberable).hash ?? 0) & mask;
     if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    slots[hole] = slots[at] as number;
+    slots[hole] = slots[at];
     hole = at;
   }
-  slots[hole] = free;
+  slots[hole] = undefined;
 }

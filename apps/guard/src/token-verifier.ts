@@ -4,7 +4,7 @@ import type { IssuerSettings } from "./issuer-settings.ts";
 import { readTemplate, tenantOfIssuer } from "./issuer-template.ts";
 import type { KeySource } from "./key-source.ts";
 import type { RefusalReason } from "./reasons.ts";
-import { createTokenMemory } from "./token-memory.ts";
+import { createTokenMemory, type Rememberable } from "./token-memory.ts";
 import { createTokenReader, tokenLengthMax } from "./token-reader.ts";
 
 export type TokenIssuer = { readonly settings: IssuerSettings; readonly keys: KeySource };
@@ -22,7 +22,11 @@ export type TokenVerifier = {
   readonly counts: () => { readonly remembered: number; readonly recalled: number; readonly verified: number };
 };
 
-type Remembered = { readonly subject: Subject; readonly issuer: TokenIssuer; readonly keysVersion: number };
+type Remembered = Rememberable & {
+  readonly subject: Subject;
+  readonly issuer: TokenIssuer;
+  readonly keysVersion: number;
+};
 type Found = NamedIssuer & { readonly issuer: TokenIssuer };
 
 const rememberedLengthMax = 8 * 1024;
@@ -56,7 +60,7 @@ export function createTokenVerifier(issuers: readonly TokenIssuer[], rememberTok
     const token = reader.keep();
     const keysVersion = issuer.keys.version(nowMs);
     if (keysVersion === undefined || token.length > rememberedLengthMax) return;
-    memory.remember(token, { subject, issuer, keysVersion });
+    memory.remember({ token, hash: 0, used: false, subject, issuer, keysVersion });
   };
 
   const verifyAfresh = (token: string, nowMs: number, mayWait: boolean): TokenJudgement => {

@@ -46,12 +46,13 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
   // Whom notifications have named since the last look: they need not be looked for.
   let named = new Set<string>();
   let closed = false;
-  const onError = (error: Error): void => log.warn({ err: error }, "the publisher lost a connection");
   const onPending = (tenantId: string): void => {
     named.add(tenantId);
     bell.ring();
   };
-  const subscription = await subscribe(database, "rollcall_pending", onPending, onError);
+  const subscription = await subscribe(database, "rollcall_pending", onPending, (error) =>
+    log.warn({ err: error }, "the publisher lost a connection"),
+  );
 
   async function lead(leadership: Leadership): Promise<void> {
     const fence = await beginTerm(database);
@@ -65,60 +66,23 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
   }
   async function publishWhile(fence: number, goesOn: () => boolean): Promise<void> {
     let lookAtMs = 0;
-    let found = { withSubjects: new Set<string>(), houseFeed: false };
+    let kept: Kept = { withSubjects: new Set(), houseFeed: false };
     while (goesOn()) {
       const tenants = named;
       named = new Set();
       if (performance.now() >= lookAtMs || tenants.size === 0) {
-        const [pending, sets, houseFeed] = await Promise.all([
-          feedsPending(database),
-          subjectSets(database),
-          hasHouseFeed(database),
-        ]);
-        for (const tenantId of pending) tenants.add(tenantId);
-        for (const set of sets) if (set.pending) tenants.add(set.tenantId);
-        found = { withSubjects: new Set(sets.map(({ tenantId }) => tenantId)), houseFeed };
+        const found = await findPending(database);
+        for (const tenantId of found.pending) tenants.add(tenantId);
+        kept = found;
         lookAtMs = performance.now() + pollMs;
       }
-      const published = await publishAll(tenants, fence, found);
+      const { published, unfinished } = await publishAll(database, tenants, fence, kept);
+      for (const tenantId of unfinished) named.add(tenantId);
       if (published === 0 && goesOn()) await bell.wait(pollMs);
     }
   }
-  /** Denials of every tenant first: who may enter is told when it is told who may not. */
-  async function publishAll(
-    tenants: ReadonlySet<string>,
-    fence: number,
-    found: { readonly withSubjects: ReadonlySet<string>; readonly houseFeed: boolean },
-  ): Promise<number> {
-    let published = 0;
-    for (const tenantId of tenants) {
-      const taken = await publishFeed(database, tenantId, fence, feedDigest, pieceMax);
-      if (taken === pieceMax) named.add(tenantId);
-      published += taken;
-    }
-    if (found.houseFeed) published += await publishHouseFeed(database, fence, feedDigest);
-    for (const tenantId of tenants)
-      if (found.withSubjects.has(tenantId)) published += await publishSubjects(database, tenantId, fence);
-    return published;
-  }
 
-  async function run(): Promise<void> {
-    while (!closed) {
-      let leadership: Leadership | undefined;
-      try {
-        leadership = await tryLead(database);
-        if (leadership !== undefined) await lead(leadership);
-      } catch (error) {
-        if (error instanceof Fenced) log.warn("another publisher has taken over");
-        else log.error({ err: error }, "publishing failed and will be tried again");
-      } finally {
-        await leadership?.release();
-      }
-      if (!closed) await bell.wait(electEveryMs);
-    }
-  }
-
-  const running = run();
+  const running = leadInTurn(options, bell, () => !closed, lead);
   return {
     close: async () => {
       closed = true;
@@ -127,4 +91,66 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
       await subscription.close();
     },
   };
+}
+
+/** Stands for election until it leads, and again when it no longer does. */
+async function leadInTurn(
+  { database, log }: PublisherOptions,
+  bell: Pick<ReturnType<typeof createBell>, "wait">,
+  isOpen: () => boolean,
+  lead: (leadership: Leadership) => Promise<void>,
+): Promise<void> {
+  while (isOpen()) {
+    let leadership: Leadership | undefined;
+    try {
+      leadership = await tryLead(database);
+      if (leadership !== undefined) await lead(leadership);
+    } catch (error) {
+      logFailure(log, error);
+    } finally {
+      await leadership?.release();
+    }
+    if (isOpen()) await bell.wait(electEveryMs);
+  }
+}
+
+function logFailure(log: Logger, error: unknown): void {
+  if (error instanceof Fenced) log.warn("another publisher has taken over");
+  else log.error({ err: error }, "publishing failed and will be tried again");
+}
+
+/** Which feeds there are besides one log for each tenant. */
+type Kept = { readonly withSubjects: ReadonlySet<string>; readonly houseFeed: boolean };
+
+async function findPending(database: Database): Promise<Kept & { readonly pending: readonly string[] }> {
+  const [pending, sets, houseFeed] = await Promise.all([
+    feedsPending(database),
+    subjectSets(database),
+    hasHouseFeed(database),
+  ]);
+  return {
+    pending: [...pending, ...sets.filter((set) => set.pending).map(({ tenantId }) => tenantId)],
+    withSubjects: new Set(sets.map(({ tenantId }) => tenantId)),
+    houseFeed,
+  };
+}
+
+/** Denials of every tenant first: who may enter is told when it is told who may not. */
+async function publishAll(
+  database: Database,
+  tenants: ReadonlySet<string>,
+  fence: number,
+  kept: Kept,
+): Promise<{ readonly published: number; readonly unfinished: readonly string[] }> {
+  const unfinished: string[] = [];
+  let published = 0;
+  for (const tenantId of tenants) {
+    const taken = await publishFeed(database, tenantId, fence, feedDigest, pieceMax);
+    if (taken === pieceMax) unfinished.push(tenantId);
+    published += taken;
+  }
+  if (kept.houseFeed) published += await publishHouseFeed(database, fence, feedDigest);
+  for (const tenantId of tenants)
+    if (kept.withSubjects.has(tenantId)) published += await publishSubjects(database, tenantId, fence);
+  return { published, unfinished };
 }

@@ -131,9 +131,8 @@ async function replaceEntries(
   );
   if (replaced.length === 0) return;
   await transaction.query(sql`
-    UPDATE feed_entry SET superseded_by = replaced.by
-    FROM unnest(${replaced.map(({ seq }) => seq)}::bigint[], ${replaced.map(({ by }) => by)}::bigint[]) AS replaced(seq, by)
-    WHERE feed_entry.tenant_id = ${feedId} AND feed_entry.seq = replaced.seq`);
+    UPDATE feed_entry SET superseded_by = (${replaced.map(({ by }) => by)}::bigint[])[array_position(${replaced.map(({ seq }) => seq)}::bigint[], seq)]
+    WHERE tenant_id = ${feedId} AND seq = ANY(${replaced.map(({ seq }) => seq)}::bigint[])`);
 }
 
 async function insertEntries(

@@ -62,11 +62,15 @@ async function takeFrom(database: Database, source: SourceRow, fence: number, di
     );
     if ((at?.seq ?? 0) !== source.taken) return;
     const present = await transaction.query<PresentRow>(sql`
-      SELECT seq, entry.scope, entry.iss, entry.sub, entry.tid, op, nbf, expires_at
+      SELECT entry.*
       FROM unnest(${news.map(({ state }) => state.scope)}::text[], ${news.map(({ state }) => state.iss)}::text[],
         ${news.map(({ state }) => state.sub)}::text[], ${news.map(({ state }) => state.tid ?? null)}::text[]) AS named(scope, iss, sub, tid)
-      JOIN feed_entry AS entry ON entry.tenant_id = ${houseFeedId} AND entry.scope = named.scope AND entry.iss = named.iss AND entry.sub = named.sub
-        AND entry.tid IS NOT DISTINCT FROM named.tid AND entry.superseded_by IS NULL`);
+      CROSS JOIN LATERAL (
+        SELECT seq, scope, iss, sub, tid, op, nbf, expires_at FROM feed_entry
+        WHERE tenant_id = ${houseFeedId} AND scope = named.scope AND iss = named.iss AND sub = named.sub AND superseded_by IS NULL
+          AND tid IS NOT DISTINCT FROM named.tid
+        OFFSET 0 -- looked up one by one, whatever the planner believes of the table's size
+      ) AS entry`);
     const standing = new Map(present.map((row) => [keyOf(toState(row)), row]));
     const entries = news
       .map(({ state, ...row }): NewEntry => {

@@ -101,7 +101,7 @@ function takePending(transaction: Transaction, tenantId: string): Promise<readon
     WITH head AS (
       SELECT id FROM subject_pending WHERE tenant_id = ${tenantId} ORDER BY id LIMIT ${pieceMax}
     ), taken AS (
-      DELETE FROM subject_pending WHERE id IN (SELECT id FROM head) RETURNING id, iss, sub_key, accepted_at
+      DELETE FROM subject_pending WHERE id = ANY(ARRAY(SELECT id FROM head)) RETURNING id, iss, sub_key, accepted_at
     ), keys AS (
       SELECT iss, sub_key, min(id) AS id, min(accepted_at) AS accepted_at FROM taken GROUP BY iss, sub_key
     )
@@ -164,9 +164,8 @@ async function append(
   await Promise.all([
     replaced.length > 0 &&
       transaction.query(sql`
-        UPDATE subject_entry SET superseded_by = replaced.by
-        FROM unnest(${replaced.map(({ seq }) => seq)}::bigint[], ${replaced.map(({ by }) => by)}::bigint[]) AS replaced(seq, by)
-        WHERE subject_entry.tenant_id = ${tenantId} AND subject_entry.seq = replaced.seq`),
+        UPDATE subject_entry SET superseded_by = (${replaced.map(({ by }) => by)}::bigint[])[array_position(${replaced.map(({ seq }) => seq)}::bigint[], seq)]
+        WHERE tenant_id = ${tenantId} AND seq = ANY(${replaced.map(({ seq }) => seq)}::bigint[])`),
     changes.length > 0 &&
       transaction.query(sql`
         INSERT INTO subject_entry (tenant_id, seq, hash, known, accepted_at, published_at)

@@ -85,7 +85,7 @@ async function tryPublish(
       const [[term], head, rows] = await Promise.all([
         transaction.query(termOf(fence)),
         lockHead(transaction),
-        takePending(transaction, limit),
+        takePending(transaction, tenantId, limit),
       ]);
       if (term === undefined) throw new Fenced();
       if (head === undefined) throw new NotBegun();
@@ -108,21 +108,25 @@ async function tryPublish(
 class NotBegun extends Error {}
 
 /** Takes the oldest waiting keys, once each, with their present state and the entry that they replace. */
-async function takePending(transaction: Transaction, limit: number): Promise<readonly PendingRow[]> {
+async function takePending(transaction: Transaction, tenantId: string, limit: number): Promise<readonly PendingRow[]> {
   return transaction.query<PendingRow>(sql`
     WITH head AS (
       SELECT id FROM feed_pending ORDER BY id LIMIT ${limit}
     ), taken AS (
-      DELETE FROM feed_pending WHERE id IN (SELECT id FROM head) RETURNING id, scope, iss, sub
+      DELETE FROM feed_pending WHERE id = ANY(ARRAY(SELECT id FROM head)) RETURNING id, scope, iss, sub
     ), keys AS (
       SELECT scope, iss, sub, min(id) AS id FROM taken GROUP BY scope, iss, sub
     )
-    SELECT keys.scope, keys.iss, keys.sub, revocation.deny, revocation.nbf, revocation.expires_at, revocation.forgotten_at, revocation.reason,
-      revocation.event_id, revocation.accepted_at, revocation.applied_at, present.seq AS old_seq, present.op AS old_op, present.nbf AS old_nbf,
-      present.expires_at AS old_expires_at
-    FROM keys
-    JOIN revocation ON revocation.scope = keys.scope AND revocation.iss = keys.iss AND revocation.sub = keys.sub
-    LEFT JOIN feed_entry AS present ON present.scope = keys.scope AND present.iss = keys.iss AND present.sub = keys.sub AND present.superseded_by IS NULL
+    SELECT keys.scope, keys.iss, keys.sub, standing.*, present.*
+    FROM keys CROSS JOIN LATERAL (
+      SELECT deny, nbf, expires_at, forgotten_at, reason, event_id, accepted_at, applied_at FROM revocation
+      WHERE tenant_id = ${tenantId} AND scope = keys.scope AND iss = keys.iss AND sub = keys.sub
+      OFFSET 0 -- looked up one by one: a plan that was made while the tables were empty is kept when they are not
+    ) AS standing LEFT JOIN LATERAL (
+      SELECT seq AS old_seq, op AS old_op, nbf AS old_nbf, expires_at AS old_expires_at FROM feed_entry
+      WHERE tenant_id = ${tenantId} AND scope = keys.scope AND iss = keys.iss AND sub = keys.sub AND tid IS NULL AND superseded_by IS NULL
+      OFFSET 0
+    ) AS present ON true
     ORDER BY keys.id`);
 }
 
