@@ -41,6 +41,24 @@ test("a guard cannot be built by someone who has not chosen what to do with the 
   expect(problems(undecided)).toEqual([expect.stringMatching(/^unknown: .*no default/)]);
 });
 
+test("a guard that follows all tenants is told whose each issuer's tokens are, or it would let every leaver in", () => {
+  const feed = { ...good.feed, url: "https://rollcall.example/v1/feeds/_all" };
+  const needed = [expect.stringMatching(/^issuers: .*_all/)];
+  expect(problems({ ...good, feed })).toEqual(needed);
+  expect(problems({ ...good, feed, issuers: [{ ...issuer, tenant: "acme" }] })).toEqual([]);
+  expect(problems({ ...good, feed, issuers: [{ ...issuer, tenantClaim: "org" }] })).toEqual([]);
+  expect(
+    problems({
+      ...good,
+      feed,
+      issuers: [
+        { ...issuer, tenant: "acme" },
+        { ...issuer, issuer: "https://other.example" },
+      ],
+    }),
+  ).toEqual(needed);
+});
+
 test("everything that is wrong is said at once", () => {
   const found = problems({
     issuers: [

@@ -34,6 +34,9 @@ const rememberSecMax = 86_400;
 const rememberTokensUsual = 16_384;
 const rememberTokensMax = 1_048_576;
 
+/** The name of the feed of all tenants. */
+const houseFeed = "_all";
+
 /** Turns options into settings, or throws one `GuardConfigError` that names every problem. */
 export function settle(options: GuardOptions): GuardSettings {
   const problems: string[] = [];
@@ -50,6 +53,10 @@ export function settle(options: GuardOptions): GuardSettings {
   }
   if (options.unknown === "deny" && feed?.subjects === false) {
     report('feed.subjects: must be true where unknown is "deny", or nobody would be known');
+  }
+  // In the feed of all tenants each entry strikes one tenant's tokens: a token of no tenant would meet none, and pass.
+  if (feed?.name === houseFeed && !issuers.every(({ tenant, tenantClaim }) => (tenant ?? tenantClaim) !== undefined)) {
+    report(`issuers: each needs tenant or tenantClaim to follow the feed ${houseFeed}`);
   }
   if ((options.stale === "resolve" || options.unknown === "resolve") && resolve === undefined) {
     report('resolve: url and token are needed where stale or unknown is "resolve"');
