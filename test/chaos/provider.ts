@@ -69,7 +69,7 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
     if (answer !== undefined && answer.status < 300) {
       ledger.acked += 1;
       const id = (answer.body["id"] as string | undefined) ?? step.next.id;
-      believe(person, { ...step.next, id, version: step.touchesUser ? answer.etag : before.version });
+      believe(person, { ...step.next, id, version: step.touchesUser ? writesOf(answer.etag) : before.version });
       return;
     }
     const found = await settle(person);
@@ -126,13 +126,18 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
 
 export type Provider = ReturnType<typeof createProvider>;
 
+/** How often a user was written: an entity tag begins with it, and may go on with the memberships that were shown. */
+function writesOf(tag: string | undefined): string | undefined {
+  return tag === undefined ? undefined : (/^W\/"(\d+)/.exec(tag)?.[1] ?? tag);
+}
+
 /** A user as SCIM shows it. */
 export function readUser(user: Record<string, unknown>): Told {
   return {
     state: user["active"] === true ? "active" : "inactive",
     id: user["id"] as string,
     displayName: user["displayName"] as string | undefined,
-    version: (user["meta"] as { readonly version?: string }).version,
+    version: writesOf((user["meta"] as { readonly version?: string }).version),
     groups: ((user["groups"] as readonly { readonly value: string }[] | undefined) ?? [])
       .map(({ value }) => value)
       .toSorted(),

@@ -1,6 +1,6 @@
 import { createRandom, type Random } from "../chaos/random.ts";
 import { dictionary, readCorpus } from "./corpus.ts";
-import { complaintOf, leastMs, measureGrowth, msMax } from "./growth.ts";
+import { allowed, complaintOf, leastMs, measureGrowth } from "./growth.ts";
 import { createMutator, lengthMax, type Mutator } from "./mutation.ts";
 import { isPolluted, pollutionOf, takeStock } from "./prototypes.ts";
 import { type Finding, shortest } from "./shortest.ts";
@@ -12,7 +12,7 @@ type Feed = { readonly target: Target; readonly pool: string[]; readonly outcome
 const poolMax = 4000;
 const findingsMax = 20;
 
-const usage = "usage: npm run fuzz -- [--executions N] [--seed S] [--only TARGET] [--json]\n";
+const usage = "usage: npm run fuzz -- [--executions N] [--seed S] [--ms-max N] [--only TARGET] [--json]\n";
 
 /**
  * Feeds every reader of what strangers send with mutations of what providers send. Whatever comes,
@@ -23,8 +23,15 @@ async function main(argv: readonly string[]): Promise<number> {
   const executions = Number(option(argv, "--executions") ?? 1_000_000);
   const seed = Number(option(argv, "--seed") ?? Date.now() % 1_000_000);
   const only = option(argv, "--only");
+  allowed.ms = Number(option(argv, "--ms-max") ?? allowed.ms);
   const targets = createTargets(readCorpus()).filter(({ name }) => only === undefined || name === only);
-  if (!Number.isInteger(executions) || executions < 1 || !Number.isInteger(seed) || targets.length === 0) {
+  if (
+    !Number.isInteger(executions) ||
+    executions < 1 ||
+    !Number.isInteger(seed) ||
+    !(allowed.ms > 0) ||
+    targets.length === 0
+  ) {
     process.stderr.write(usage);
     return 2;
   }
@@ -119,7 +126,7 @@ function execute({ target, pool, outcomes }: Feed, input: string, turn: number, 
     else pool[Math.floor(random() * poolMax)] = input;
   }
   // Once may have been the machine's doing; the least of several times is the reader's.
-  if (ms <= msMax / 2) return ms;
+  if (ms <= allowed.ms / 2) return ms;
   const least = Math.min(ms, leastMs(target, input));
   return complaintOf({ ms: least, ratio: 0 }) ?? least;
 }

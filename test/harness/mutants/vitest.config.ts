@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestModule, VitestPluginContext } from "vitest/node";
 import { mutants, mutate } from "./mutants.ts";
 
 /** What one mutant's story said. */
@@ -13,10 +14,13 @@ export type Verdict = {
 };
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-// A cache of what was read would hand a mutant to whoever reads that file next, and the sound file to the mutant.
-const fsModuleCache = false;
 const conditions = ["rollcall-source", "node"];
+// Fifty projects read the same sources, and only one file of each is its own. A cached mutant would be handed to
+// whoever reads that file next, so that file is never cached, and the cache is this run's alone.
+const fsModuleCache = true;
 const { MUTANTS_POSTGRES = "", MUTANTS_REDIS = "", MUTANTS_REPORT = "" } = process.env;
+
+const fsModuleCachePath = path.join(path.dirname(MUTANTS_REPORT), "modules");
 
 const reporter: Reporter = {
   onTestRunEnd: (modules: readonly TestModule[], unhandled) => {
@@ -49,6 +53,9 @@ export default defineConfig({
         {
           name: "mutate",
           enforce: "pre" as const,
+          configureVitest: ({ defineCacheKeyGenerator }: VitestPluginContext) => {
+            defineCacheKeyGenerator(({ id }) => (id === `${root}${mutant.file}` ? false : undefined));
+          },
           load: (id: string) => (id === `${root}${mutant.file}` ? mutate(readFileSync(id, "utf8"), mutant) : undefined),
         },
       ],
@@ -58,11 +65,13 @@ export default defineConfig({
         setupFiles: ["test/harness/mutants/only.ts"],
         provide: { postgresUrl: MUTANTS_POSTGRES, redisUrl: MUTANTS_REDIS, onlyTest: mutant.caughtBy.test },
         fsModuleCache,
+        fsModuleCachePath,
         testTimeout: 30_000,
         hookTimeout: 30_000,
       },
     })),
     fsModuleCache,
+    fsModuleCachePath,
     maxWorkers: 2,
     reporters: [reporter],
   },
