@@ -46,7 +46,7 @@ describe("a hashed feed", () => {
       await Promise.all([plain.catchUp(1), hashed.catchUp(1)]);
       return plain.held.size === 1 && hashed.held.size === 1;
     });
-    expect(plain.seen.map(({ sub }) => sub)).toEqual(["ann"]);
+    expect(new Set(plain.seen.map(({ sub }) => sub))).toEqual(new Set(["ann"]));
     expect(hashed.seen.map(({ sub }) => sub)).not.toContain("ann");
   });
 });
