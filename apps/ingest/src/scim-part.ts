@@ -17,7 +17,7 @@ import { scimRoutes } from "./scim/scim-routes.ts";
 export type IngestDependencies = {
   readonly database: Database;
   readonly credentials: Credentials;
-  readonly wake: (lanes: readonly number[]) => void;
+  readonly wake: (lanes: readonly number[], denying: boolean) => void;
   readonly publicUrl: string;
   readonly newId: () => string;
   readonly now?: () => number;
@@ -55,7 +55,7 @@ export function ingestRoutes({
         resourceNames: (tenantId, connectionId, ids) => readResourceNames(database, tenantId, connectionId, ids),
         together: database.together,
         // What is not committed yet, no worker would find.
-        wake: (lanes) => database.afterCommit(() => wake(lanes)),
+        wake: (lanes, denying) => database.afterCommit(() => wake(lanes, denying)),
         publicUrl,
         newId,
       }),

@@ -6,7 +6,11 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { Pool } from "pg";
 
-type UserBody = { readonly userName: string; readonly externalId: string };
+type UserBody = {
+  readonly userName: string;
+  readonly externalId: string;
+  readonly emails: readonly [{ readonly value: string }];
+};
 type PatchBody = { readonly Operations: readonly [{ readonly value: unknown }] };
 type Row = { id: string; attributes: Record<string, unknown>; version: string };
 
@@ -20,7 +24,9 @@ const event = `event AS (
 const statements = {
   create: `WITH written AS (
     INSERT INTO raw.directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
-    VALUES ($4, $1, $2, $5, lower($5), $6, true, $7) RETURNING id), ${event} SELECT id FROM written`,
+    VALUES ($4, $1, $2, $5, lower($5), $6, true, $7) RETURNING id), ${event}, email AS (
+    INSERT INTO raw.directory_email (tenant_id, connection_id, email_key, user_id) VALUES ($1, $2, lower($8), $4)), counted AS (
+    INSERT INTO raw.directory_count_change (tenant_id, connection_id, kind, change) VALUES ($1, $2, 'User', 1)) SELECT id FROM written`,
   activate: `WITH written AS (
     UPDATE raw.directory_user SET active = $5, attributes = jsonb_set(attributes, '{active}', to_jsonb($5::boolean)), version = version + 1, updated_at = now()
     WHERE id = $4 AND connection_id = $2 RETURNING id, attributes, version), ${event} SELECT * FROM written`,
@@ -46,9 +52,9 @@ async function answer(request: IncomingMessage): Promise<readonly [status: numbe
   const common = [tenant, connection, randomUUID()];
   const id = url.slice(url.lastIndexOf("/") + 1);
   if (method === "POST") {
-    const { userName, externalId } = body as UserBody;
+    const { userName, externalId, emails } = body as UserBody;
     const made = randomUUID();
-    const values = [...common, made, userName, externalId, JSON.stringify(body)];
+    const values = [...common, made, userName, externalId, JSON.stringify(body), emails[0].value];
     await pool.query({ name: "create", text: statements.create, values });
     return [201, { ...(body as object), id: made }];
   }

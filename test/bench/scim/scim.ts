@@ -4,6 +4,7 @@ import path from "node:path";
 import { freePort } from "@rollcall/cli/postgres";
 import { type Fleet, startFleet } from "@rollcall/cli/fleet";
 import { newId } from "@rollcall/core/runtime";
+import { foldCounts } from "@rollcall/core/store";
 import { startPeer } from "../child-process.ts";
 import { open, runLoad } from "../http-load.ts";
 import type { BenchOptions, BenchResult } from "../main.ts";
@@ -37,7 +38,7 @@ export async function scim({ quick, say }: BenchOptions): Promise<BenchResult> {
       raw: await startRaw(fleet, users, closers),
       scimmy: await startScimmy(users, closers),
     };
-    const rates = await race(contestants, quick, say);
+    const rates = await race(contestants, quick, say, () => foldCounts(fleet.database, 1));
     const growth = await measureGrowth(fleet, quick, say);
     return {
       ratios: { ...ratiosOf(rates), ...growth.ratios },
@@ -93,6 +94,7 @@ async function race(
   contestants: Readonly<Record<Name, Contestant>>,
   quick: boolean,
   say: (line: string) => void,
+  asWorkersDo: () => Promise<unknown>,
 ): Promise<Rates> {
   const names = Object.keys(contestants) as Name[];
   const rates: Rates = Object.fromEntries(
@@ -102,6 +104,7 @@ async function race(
   for (let number = 0; number < rounds; number += 1) {
     say(`round ${number + 1} of ${rounds} …`);
     for (const operation of operations) {
+      await asWorkersDo();
       for (const name of names) {
         const contestant = contestants[name];
         const count = countOf(name, operation, quick);

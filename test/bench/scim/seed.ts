@@ -64,7 +64,14 @@ export async function seedDirectory(
 export async function createRawTables(databaseUrl: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
-  const tables = ["directory_user", "directory_group", "directory_member", "lifecycle_event"];
+  const tables = [
+    "directory_user",
+    "directory_email",
+    "directory_count_change",
+    "directory_group",
+    "directory_member",
+    "lifecycle_event",
+  ];
   await client.query("CREATE SCHEMA raw");
   for (const table of tables) await client.query(`CREATE TABLE raw.${table} (LIKE public.${table} INCLUDING ALL)`);
   await client.end();

@@ -1,5 +1,5 @@
 import type { Fleet } from "@rollcall/cli/fleet";
-import { createConnection } from "@rollcall/core/store";
+import { createConnection, foldCounts } from "@rollcall/core/store";
 import { newId } from "@rollcall/core/runtime";
 import type { Contestant } from "./contestant.ts";
 import { seedDirectory } from "./seed.ts";
@@ -16,6 +16,7 @@ export async function seededConnection(
   await createConnection(fleet.database, tenantId, { id, slug, name: slug, kind: "scim", issuers: [] }, "bench");
   const { token } = await fleet.credentials.issue({ purpose: "scim", tenantId, connectionId: id, label: "bench" });
   const seeded = await seedDirectory(fleet.databaseUrl, "public", { tenantId, connectionId: id }, users, members);
+  await foldCounts(fleet.database, 1);
   return {
     target: { host: url.hostname, port: Number(url.port), headers: [`Authorization: Bearer ${token}`] },
     base: url.pathname,

@@ -19,6 +19,8 @@ export type DirectoryUser = {
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** The groups that it belongs to, where they were read with it. */
+  readonly memberships?: readonly Membership[];
 };
 
 /** A group's own attributes (RFC 7643 §4.2); its members are edges and live apart. */
@@ -57,6 +59,8 @@ export type Listing = {
   readonly sort: { readonly as: ComparedAs; readonly descending: boolean } | undefined;
   /** Where resources are found, for filters on `meta.location` and `$ref`. */
   readonly base: string;
+  /** Whether users are wanted with their memberships: a list may leave them to be asked for. */
+  readonly withMemberships?: boolean;
 };
 
 /** The resources of one kind in a list. */

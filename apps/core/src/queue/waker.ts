@@ -3,14 +3,18 @@ import { Queue } from "bullmq";
 import { connectQueue, laneQueue, type QueueAddress } from "./connection.ts";
 
 export type Waker = {
-  /** Tells the workers that these lanes have work. Never waits and never throws: a lost wake-up costs one sweep. */
-  wake(lanes: readonly number[]): void;
+  /**
+   * Tells the workers that these lanes have work, those with a denial before others. Never waits and
+   * never throws: a lost wake-up costs one sweep.
+   */
+  wake(lanes: readonly number[], denying?: boolean): void;
   close(): Promise<void>;
 };
 
-// An add costs more than an event's own commit: past this many a second they would take from the
+// An add costs more than an event's own commit: past so many a second they would take from the
 // writes what they are to make faster, and whoever is woken drains all that waits anyway.
-const wakesPerSecMax = 100;
+const denyingPerSecMax = 100;
+const othersPerSecMax = 25;
 const wakesAtOnceMax = 16;
 
 /**
@@ -25,24 +29,25 @@ export function createWaker(address: QueueAddress, onError: (error: Error) => vo
     backend.factory,
   );
   queue.on("error", onError);
-  const allowance = createAllowance(wakesPerSecMax, wakesAtOnceMax);
-  const waiting = new Set<number>();
+  const denied = createLine(denyingPerSecMax);
+  const others = createLine(othersPerSecMax);
   let running: Promise<void> | undefined;
   const closing = new AbortController();
 
   async function sendWaiting(): Promise<void> {
-    while (waiting.size > 0) {
-      const lanes = [...waiting].slice(0, allowance.take(waiting.size));
-      for (const lane of lanes) waiting.delete(lane);
-      await queue.addBulk(lanes.map(laneJob)).catch(onError);
-      if (waiting.size > 0)
-        await delay(1_000 / wakesPerSecMax, undefined, { signal: closing.signal }).catch(() => undefined);
+    for (;;) {
+      const { aborted: last } = closing.signal;
+      const lanes = [...new Set([denied, others].flatMap((line) => line.take(last ? line.waiting.size : undefined)))];
+      if (lanes.length > 0) await queue.addBulk(lanes.map(laneJob)).catch(onError);
+      if (denied.waiting.size + others.waiting.size === 0) break;
+      await delay(1_000 / denyingPerSecMax, undefined, { signal: closing.signal }).catch(() => undefined);
     }
     running = undefined;
   }
   return {
-    wake: (lanes) => {
-      for (const lane of lanes) waiting.add(lane);
+    wake: (lanes, denying = true) => {
+      const line = denying ? denied : others;
+      for (const lane of lanes) line.waiting.add(lane);
       running ??= sendWaiting();
     },
     close: async () => {
@@ -60,17 +65,20 @@ function laneJob(lane: number) {
   return { name: "lane", data: { lane }, opts: { deduplication: { id: `lane-${lane}`, keepLastIfActive: true } } };
 }
 
-/** How many may go now: a bucket that fills with time. At least one, so that who asks in turn is never stuck. */
-function createAllowance(perSec: number, atOnceMax: number): { take(wanted: number): number } {
-  let left = atOnceMax;
+/** Lanes that wait for their turn. So many go in a second: a bucket that fills with time. */
+function createLine(perSec: number): { readonly waiting: Set<number>; take(atLeast?: number): readonly number[] } {
+  const waiting = new Set<number>();
+  let left = wakesAtOnceMax;
   let countedAt = performance.now();
   return {
-    take: (wanted) => {
+    waiting,
+    take: (atLeast = 0) => {
       const now = performance.now();
-      left = Math.min(atOnceMax, left + ((now - countedAt) * perSec) / 1_000);
+      left = Math.min(wakesAtOnceMax, left + ((now - countedAt) * perSec) / 1_000);
       countedAt = now;
-      const taken = Math.max(1, Math.min(wanted, Math.floor(left)));
-      left -= taken;
+      const taken = [...waiting].slice(0, Math.max(atLeast, Math.floor(left)));
+      left -= taken.length;
+      for (const lane of taken) waiting.delete(lane);
       return taken;
     },
   };

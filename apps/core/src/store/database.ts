@@ -1,6 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import { type CustomTypesConfig, Pool, type PoolClient, type QueryResult, type QueryResultRow, types } from "pg";
-import { queryBehind } from "./batched-query.ts";
+import { pairBehind, queryBehind } from "./batched-query.ts";
 import { type Prisma, PrismaClient } from "./prisma/client.ts";
 import { createSharedTransactions } from "./shared-transaction.ts";
 import { type Sql, sql } from "./sql.ts";
@@ -17,6 +17,12 @@ export type Database = {
   inTenant<Result>(tenantId: string, work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** One statement in a transaction of its own, in one round trip. */
   once<Row extends QueryResultRow>(tenantId: string, statement: Sql): Promise<readonly Row[]>;
+  /** Two statements, the second of which sees what the first did, in a transaction of their own and one round trip. */
+  pair<First extends QueryResultRow, Last extends QueryResultRow>(
+    tenantId: string,
+    first: Sql,
+    last: Sql,
+  ): Promise<readonly [readonly First[], readonly Last[]]>;
   /** Makes one transaction of everything that the work does in this tenant, through however many calls: all of it, or none where the work throws. */
   together<Result>(tenantId: string, work: () => Promise<Result>): Promise<Result>;
   /** Runs once what was written is committed: at once, but within `together` after its end, and never where that failed. */
@@ -59,6 +65,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       shared.isShared()
         ? shared.inTenant(tenantId, (transaction) => transaction.query(statement))
         : once(app, tenantId, statement),
+    pair: <First extends QueryResultRow, Last extends QueryResultRow>(tenantId: string, first: Sql, last: Sql) =>
+      shared.isShared()
+        ? shared.inTenant(tenantId, async (transaction) => {
+            const firstRows = await transaction.query<First>(first);
+            return [firstRows, await transaction.query<Last>(last)] as const;
+          })
+        : withClient(app, (client) => pairBehind<First, Last>(client, [setTenant(tenantId)], first, last)),
     together: shared.together,
     afterCommit: shared.afterCommit,
     prismaIn: (tenantId, work) =>
@@ -107,7 +120,7 @@ async function inTenant<Result>(
     const query: Transaction["query"] = async <Row extends QueryResultRow>(statement: Sql) => {
       const before = opening;
       opening = [];
-      return (await queryBehind<Row>(client, before, statement)).rows;
+      return queryBehind<Row>(client, before, statement);
     };
     try {
       const result = await work({ query });
@@ -121,7 +134,7 @@ async function inTenant<Result>(
 }
 
 async function once<Row extends QueryResultRow>(pool: Pool, tenantId: string, statement: Sql): Promise<readonly Row[]> {
-  return withClient(pool, async (client) => (await queryBehind<Row>(client, [setTenant(tenantId)], statement)).rows);
+  return withClient(pool, (client) => queryBehind<Row>(client, [setTenant(tenantId)], statement));
 }
 
 /** A transaction that failed inside answers COMMIT with ROLLBACK: success must be read, not assumed. */

@@ -1,15 +1,8 @@
-import {
-  DirectoryError,
-  type GroupAttributes,
-  type Listed,
-  type Listing,
-  type Page,
-  type PageRequest,
-  type Place,
-  type UserAttributes,
-} from "../domain/index.ts";
+import { DirectoryError, type Listing, type Page, type PageRequest, type Place } from "../domain/index.ts";
 import type { Database } from "./database.ts";
 import { isLookup } from "./directory-filter.ts";
+import { lookupIn, lookUp } from "./directory-lookup.ts";
+import { type ListedRow, toListed } from "./listed-row.ts";
 import { type Counting, pageStatement, type Slice, totalStatement } from "./list-statement.ts";
 import { createPageMarks, listName, type PageMarks } from "./page-marks.ts";
 import { passing, type Sql, sql } from "./sql.ts";
@@ -28,17 +21,7 @@ export type ListLimits = {
   readonly searchMsMax?: number;
 };
 
-type Row = {
-  total: number;
-  nth: number | null;
-  kind: Listed["kind"];
-  key: string | null;
-  id: string;
-  attributes: UserAttributes & GroupAttributes;
-  version: number;
-  created_at: Date;
-  updated_at: Date;
-};
+type Row = ListedRow & { total: number; nth: number | null; key: string | null };
 type Lists = { readonly database: Database; readonly marks: PageMarks; readonly searchMsMax: number };
 type Found = { readonly total: number; readonly rows: readonly Row[] };
 
@@ -64,6 +47,10 @@ async function listByIndex(
   listing: Listing,
   { startIndex, count }: Extract<PageRequest, { by: "index" }>,
 ): Promise<Page> {
+  const lookup = startIndex === 1 ? lookupIn(listing) : undefined;
+  const found = lookup && (await lookUp(lists.database, tenantId, connectionId, lookup, count));
+  if (found !== undefined) return { total: found.length, resources: found, next: undefined, previous: undefined };
+
   const name = listName(tenantId, connectionId, listing);
   const place = startIndex === 1 ? undefined : lists.marks.find(name, startIndex);
   const slice =
@@ -171,10 +158,4 @@ async function search({ database, searchMsMax }: Lists, tenantId: string, statem
 
 function placeOf({ id, key }: Row): Place {
   return { id, key };
-}
-
-function toListed(row: Row): Listed {
-  const { kind, id, attributes, version } = row;
-  const resource = { id, attributes, version, createdAt: row.created_at, updatedAt: row.updated_at };
-  return { kind, resource };
 }

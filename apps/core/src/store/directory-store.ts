@@ -9,7 +9,12 @@ import type {
 } from "../domain/index.ts";
 
 /** What a committed write leaves behind; `lanes` are to be woken, and none where nothing changed. */
-export type Written<Resource> = { readonly resource: Resource; readonly lanes: readonly number[] };
+export type Written<Resource> = {
+  readonly resource: Resource;
+  readonly lanes: readonly number[];
+  /** Whether it takes something away from somebody, so that its lanes go before others. */
+  readonly denying: boolean;
+};
 
 /** Whose directory, and the id under which this request's events are told apart from its repetition. */
 export type Sender = { readonly connectionId: string; readonly requestId: string };
@@ -23,6 +28,8 @@ export type UserDirectory = {
   /** Revives the tombstone of the same person (same externalId; same userName where neither has one) under its old id. Throws `user_name_taken`, `external_id_taken`. */
   create(tenantId: string, sender: Sender, attributes: UserAttributes): Promise<Written<DirectoryUser>>;
   find(tenantId: string, connectionId: string, id: string): Promise<DirectoryUser | undefined>;
+  /** With its memberships. */
+  findWhole(tenantId: string, connectionId: string, id: string): Promise<DirectoryUser | undefined>;
   /** Throws `not_found`, `version_conflict` when the version is no longer `expectedVersion`, and the uniqueness codes of `create`. */
   replace(
     tenantId: string,

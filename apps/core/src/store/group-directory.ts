@@ -82,11 +82,15 @@ async function createGroup(
   const changes = [{ kind: "add", values: members }] as const;
   const named = await holdMembers(transaction, connectionId, changes);
   const group = await insertGroup(transaction, { tenantId, sender }, id, attributes);
-  const changed = await writeEdges(transaction, tenantId, id, changes, named);
+  const changed = await writeEdges(transaction, { tenantId, connectionId, groupId: id }, changes, named);
   const holders = await takeIn(transaction, connectionId, id, attributes.externalId);
   await checkNewNesting(transaction, id, changed, holders);
   const events = [groupEvent("group.created", id), ...membershipEvents(changed), ...joinedEvents(id, holders)];
-  return { resource: toGroup(group), lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
+  return {
+    resource: toGroup(group),
+    lanes: await recordGroupEvents(transaction, tenantId, sender, events),
+    denying: false,
+  };
 }
 
 async function changeGroup(
@@ -98,20 +102,26 @@ async function changeGroup(
 ): Promise<Written<DirectoryGroup>> {
   const { connectionId } = sender;
   const named = await holdMembers(transaction, connectionId, change.members);
-  const before = await lockGroup(transaction, connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`);
+  // On their way together, for edges are written to a living group of this connection only.
+  const [before, changed] = await Promise.all([
+    lockGroup(transaction, connectionId, id, change.expectedVersion, sql`FOR NO KEY UPDATE`),
+    writeEdges(transaction, { tenantId, connectionId, groupId: id }, change.members, named),
+  ]);
   const attributes = change.attributes?.(before.attributes);
-  const changed = await writeEdges(transaction, tenantId, id, change.members, named);
   if (attributes === undefined && changed.added.length + changed.removed.length === 0)
-    return { resource: toGroup(before), lanes: [] };
+    return { resource: toGroup(before), lanes: [], denying: false };
 
   if (attributes !== undefined) wants(attributes);
-  const after = await updateGroup(transaction, id, attributes ?? before.attributes);
+  const update = updateGroup(transaction, id, attributes ?? before.attributes);
   const isNewName = attributes !== undefined && attributes.externalId !== before.attributes.externalId;
+  // What is asked in between would fail for its failure, and hide it.
+  if (isNewName || changed.added.some((end) => end?.kind === "Group")) await update;
   const holders = isNewName ? await takeIn(transaction, connectionId, id, attributes.externalId) : [];
   await checkNewNesting(transaction, id, changed, holders);
   const own = attributes === undefined ? [] : [groupEvent("group.updated", id)];
   const events = [...own, ...membershipEvents(changed), ...joinedEvents(id, holders)];
-  return { resource: toGroup(after), lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
+  const [after, lanes] = await Promise.all([update, recordGroupEvents(transaction, tenantId, sender, events)]);
+  return { resource: toGroup(after), lanes, denying: false };
 }
 
 /** Leaves the edges to the group's members to its worker: deleting a group costs nothing for whoever is in it. */
@@ -131,7 +141,7 @@ async function removeGroup(
   // Known for good as one that was within another: its members are told of its end one by one.
   const left = holders.length === 0 ? [] : [groupEvent("membership.removed", id)];
   const events = [groupEvent("group.deleted", id), ...left];
-  return { resource: undefined, lanes: await recordGroupEvents(transaction, tenantId, sender, events) };
+  return { resource: undefined, lanes: await recordGroupEvents(transaction, tenantId, sender, events), denying: false };
 }
 
 /** The groups that waited for a group under its externalId, and now hold it. */

@@ -1,7 +1,7 @@
 import { isId, type MemberChange } from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
 import { deleteEdges } from "./edge-deletion.ts";
-import { sql } from "./sql.ts";
+import { type Sql, sql } from "./sql.ts";
 
 /** The user or group that an edge leads to. */
 export type EdgeEnd = { readonly id: string; readonly kind: "User" | "Group" };
@@ -14,6 +14,9 @@ export type ChangedEdges = {
   readonly added: readonly (EdgeEnd | undefined)[];
   readonly removed: readonly (EdgeEnd | undefined)[];
 };
+
+/** The group whose edges are written: it need not exist. */
+type Holder = { readonly tenantId: string; readonly connectionId: string; readonly groupId: string };
 
 type EdgeRow = { member_id: string | null; kind: "User" | "Group" | null };
 
@@ -47,16 +50,15 @@ export async function holdMembers(
  */
 export async function writeEdges(
   transaction: Transaction,
-  tenantId: string,
-  groupId: string,
+  group: Holder,
   changes: readonly MemberChange[],
   named: NamedMembers,
 ): Promise<ChangedEdges> {
   const outcome = outcomeOf(changes, named);
   const present = [...outcome.present];
   const [removed, added] = await Promise.all([
-    removeEdges(transaction, groupId, outcome, present),
-    present.length === 0 ? [] : addEdges(transaction, tenantId, groupId, present),
+    removeEdges(transaction, group, outcome, present),
+    present.length === 0 ? [] : addEdges(transaction, group, present),
   ]);
   return { added: added.map(endOf), removed: removed.map(endOf) };
 }
@@ -115,7 +117,7 @@ function outcomeOf(changes: readonly MemberChange[], named: NamedMembers): Outco
 
 async function removeEdges(
   transaction: Transaction,
-  groupId: string,
+  group: Holder,
   { replaced, absent }: Outcome,
   present: readonly (readonly [string, EdgeEnd | undefined])[],
 ): Promise<readonly EdgeRow[]> {
@@ -125,23 +127,27 @@ async function removeEdges(
     ? sql`member NOT IN (SELECT unnest(${present.map(([member]) => member)}::text[]))`
     : sql`member = ANY(${[...absent]}::text[])`;
   return transaction.query<EdgeRow>(
-    sql`${deleteEdges(sql`group_id = ${groupId} AND ${gone}`)} RETURNING member_id, kind`,
+    sql`${deleteEdges(sql`group_id = (${livingGroup(group)}) AND ${gone}`)} RETURNING member_id, kind`,
   );
 }
 
 async function addEdges(
   transaction: Transaction,
-  tenantId: string,
-  groupId: string,
+  group: Holder,
   present: readonly (readonly [string, EdgeEnd | undefined])[],
 ): Promise<readonly EdgeRow[]> {
   return transaction.query<EdgeRow>(sql`
     INSERT INTO directory_member (tenant_id, group_id, member, member_id, kind)
-    SELECT ${tenantId}, ${groupId}, edge.member, edge.member_id, edge.kind
-    FROM unnest(${present.map(([member]) => member)}::text[], ${present.map(([, end]) => end?.id ?? null)}::uuid[], ${present.map(([, end]) => end?.kind ?? null)}::text[])
+    SELECT ${group.tenantId}, grp.id, edge.member, edge.member_id, edge.kind
+    FROM (${livingGroup(group)}) AS grp, unnest(${present.map(([member]) => member)}::text[], ${present.map(([, end]) => end?.id ?? null)}::uuid[], ${present.map(([, end]) => end?.kind ?? null)}::text[])
       AS edge(member, member_id, kind)
     ON CONFLICT DO NOTHING
     RETURNING member_id, kind`);
+}
+
+/** Read when an edge is written, behind the lock of its group. */
+function livingGroup({ connectionId, groupId }: Holder): Sql {
+  return sql`SELECT id FROM directory_group WHERE id = ${groupId} AND connection_id = ${connectionId} AND deleted_at IS NULL`;
 }
 
 function endOf({ member_id: id, kind }: EdgeRow): EdgeEnd | undefined {

@@ -1,6 +1,6 @@
 import { DirectoryError } from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
-import { type Sql, sql } from "./sql.ts";
+import { Sql, sql } from "./sql.ts";
 
 // Each user of a nested group gets a row for every group above it.
 const levelsMax = 32;
@@ -12,10 +12,11 @@ const groupsBelowMax = 10_000;
  * membership is `direct`: those whose edges name them, and those that hold such a group, however
  * deep. Groups that hold each other have the same members; UNION walks through a circle once.
  */
-export function belonging(directoryUserIds: readonly string[]): Sql {
+export function belonging(directoryUserIds: readonly string[] | Sql): Sql {
+  const ids = directoryUserIds instanceof Sql ? directoryUserIds : sql`${directoryUserIds}::uuid[]`;
   return sql`
     WITH RECURSIVE direct AS MATERIALIZED (
-      SELECT member_id, group_id FROM directory_member WHERE member_id = ANY(${directoryUserIds}::uuid[]) AND kind = 'User'
+      SELECT member_id, group_id FROM directory_member WHERE member_id = ANY(${ids}) AND kind = 'User'
     ), around (base, group_id) AS (
       SELECT DISTINCT group_id, group_id FROM direct
       UNION

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 
+type Statement = { readonly name: string; readonly text: string; readonly values: unknown[] };
+
 /** A piece of SQL with its parameters apart from its text. Only the `sql` tag makes one. */
 export class Sql {
   readonly parts: readonly string[];
   readonly values: readonly unknown[];
   readonly #kept: boolean;
+  #statement: Statement | undefined;
 
   constructor(parts: readonly string[], values: readonly unknown[], kept = true) {
     this.parts = parts;
@@ -13,7 +16,12 @@ export class Sql {
   }
 
   /** What `pg` takes. The name makes each connection plan the statement once, and keep the plan. */
-  get statement(): { readonly name: string; readonly text: string; readonly values: unknown[] } {
+  get statement(): Statement {
+    this.#statement ??= this.#written();
+    return this.#statement;
+  }
+
+  #written(): Statement {
     const text = this.parts.reduce((joined, part, index) => `${joined}$${index}${part}`);
     return { name: this.#kept ? statementName(text) : "", text, values: [...this.values] };
   }

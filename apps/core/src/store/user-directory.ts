@@ -10,32 +10,49 @@ import { unlessDeadlocked } from "./deadlock.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
 import { deleteEdges } from "./edge-deletion.ts";
 import { refusalNamingHolder } from "./name-holder.ts";
-import { belonging } from "./nesting.ts";
 import { type Sql, sql } from "./sql.ts";
+import { type MembershipRow, membershipsOf, membershipsStatement, toMembership } from "./user-memberships.ts";
 
 type UserRow = { id: string; attributes: UserAttributes; version: number; created_at: Date; updated_at: Date };
-type WrittenRow = UserRow & { lane: number };
+type WrittenRow = UserRow & { lane: number; denying: boolean };
+type CreatedRow = WrittenRow & { joined: boolean };
 
 const columns = sql`id, attributes, version, created_at, updated_at`;
 
 export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
   return {
     create: async (tenantId, sender, attributes) => {
-      const key = canonicalName("userName", attributes.userName);
-      const statement = createStatement(tenantId, sender, newId(), key, attributes);
-      const [row] = await writing(database, tenantId, sender, attributes, statement);
-      if (row === undefined) throw new Error("a user was neither created nor refused");
-      return written(row);
+      const id = newId();
+      const create = (statement: Sql): Promise<readonly CreatedRow[]> =>
+        writing(database, tenantId, sender, attributes, () => database.once<CreatedRow>(tenantId, statement));
+      const [created] = await create(createStatement(tenantId, sender, id, attributes));
+      if (created !== undefined) return written(created, created.joined ? undefined : []);
+      const [revived] = await create(reviveStatement(tenantId, sender, id, attributes));
+      if (revived === undefined) throw new Error("a user was neither created nor refused");
+      return written(revived);
     },
     find: async (tenantId, connectionId, id) => {
       const [row] = await database.once<UserRow>(tenantId, findStatement(connectionId, id));
       return row && toUser(row);
     },
+    findWhole: async (tenantId, connectionId, id) => {
+      const [[row], memberships] = await database.pair<UserRow, MembershipRow>(
+        tenantId,
+        findStatement(connectionId, id),
+        membershipsStatement(connectionId, [id]),
+      );
+      return row && toUser(row, memberships.map(toMembership));
+    },
     replace: async (tenantId, sender, id, expectedVersion, attributes) => {
-      const statement = replaceStatement(tenantId, sender, id, expectedVersion, attributes);
-      const [row] = await writing(database, tenantId, sender, attributes, statement);
+      const [[row], memberships] = await writing(database, tenantId, sender, attributes, () =>
+        database.pair<WrittenRow, MembershipRow>(
+          tenantId,
+          replaceStatement(tenantId, sender, id, expectedVersion, attributes),
+          membershipsStatement(sender.connectionId, [id]),
+        ),
+      );
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
-      return written(row);
+      return written(row, memberships.map(toMembership));
     },
     remove: async (tenantId, sender, id, expectedVersion) => {
       const [, [row]] = await unlessDeadlocked(() =>
@@ -50,7 +67,7 @@ export function createUserDirectory(database: Database, newId: () => string): Us
         ),
       );
       if (row === undefined) throw await missing(database, tenantId, sender.connectionId, id);
-      return { resource: undefined, lanes: [row.lane] };
+      return { resource: undefined, lanes: [row.lane], denying: true };
     },
     wasRemoved: async (tenantId, connectionId, id) => {
       const rows = await database.once(
@@ -59,41 +76,68 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       );
       return rows.length > 0;
     },
-    memberships: (tenantId, connectionId, userIds) => memberships(database, tenantId, connectionId, userIds),
+    memberships: (tenantId, connectionId, userIds) => membershipsOf(database, tenantId, connectionId, userIds),
   };
 }
 
-function createStatement(tenantId: string, sender: Sender, id: string, key: string, attributes: UserAttributes): Sql {
+/** Creates the user, but where a tombstone of the same person lies. */
+function createStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
+  return sql`
+    WITH written AS (
+      ${insertion(tenantId, sender, id, attributes)}
+      WHERE NOT EXISTS (${tombstoneOf(sender, attributes)})
+      RETURNING ${columns}
+    ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
+    SELECT written.*, event.lane, event.denying,
+      -- Of a new id nobody knows, but it may be waited for under its externalId.
+      cardinality(rollcall_take_in(${sender.connectionId}, written.id, 'User', array_remove(ARRAY[${attributes.externalId ?? null}::text], NULL))) > 0 AS joined
+    FROM written, event`;
+}
+
+function reviveStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
   const { connectionId } = sender;
   const externalId = attributes.externalId ?? null;
-  // The same person is told by externalId, and by userName only where neither has one: a userName
-  // that went to somebody else since must not bring the old owner back.
   return sql`
     WITH tombstone AS (
-      SELECT id FROM directory_user
-      WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL
-        AND (external_id = ${externalId}::text OR (user_name_key = ${key} AND external_id IS NULL AND ${externalId}::text IS NULL))
-      ORDER BY deleted_at DESC
-      LIMIT 1
-      FOR NO KEY UPDATE
+      ${tombstoneOf(sender, attributes)} ORDER BY deleted_at DESC LIMIT 1 FOR NO KEY UPDATE
     ), revived AS (
       UPDATE directory_user
-      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${externalId}::text, active = ${attributes.active},
+      SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
         attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, created_at = now(), updated_at = now(), deleted_at = NULL
       WHERE id = (SELECT id FROM tombstone)
       RETURNING ${columns}
     ), created AS (
-      INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
-      SELECT ${id}, ${tenantId}, ${connectionId}, ${attributes.userName}, ${key}, ${externalId}::text, ${attributes.active}, ${JSON.stringify(attributes)}::jsonb
+      -- Somebody else has revived it since.
+      ${insertion(tenantId, sender, id, attributes)}
       WHERE NOT EXISTS (SELECT FROM tombstone)
       RETURNING ${columns}
     ), written AS (
       SELECT * FROM revived UNION ALL SELECT * FROM created
     ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
-    SELECT written.*, event.lane,
-      -- Of a new id nobody knows, but of one that is revived a group may.
+    SELECT written.*, event.lane, event.denying,
+      -- Of an id that is revived a group may know.
       rollcall_take_in(${connectionId}, written.id, 'User', array_remove(ARRAY[${externalId}::text, (SELECT id::text FROM tombstone)], NULL))
     FROM written, event`;
+}
+
+// The same person is told by externalId, and by userName only where neither has one: a userName
+// that went to somebody else since must not bring the old owner back.
+function tombstoneOf({ connectionId }: Sender, attributes: UserAttributes): Sql {
+  const { externalId } = attributes;
+  const person =
+    externalId === undefined
+      ? sql`user_name_key = ${keyOf(attributes)} AND external_id IS NULL`
+      : sql`external_id = ${externalId}`;
+  return sql`SELECT id FROM directory_user WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL AND ${person}`;
+}
+
+function insertion(tenantId: string, { connectionId }: Sender, id: string, attributes: UserAttributes): Sql {
+  return sql`INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
+      SELECT ${id}, ${tenantId}, ${connectionId}, ${attributes.userName}, ${keyOf(attributes)}, ${attributes.externalId ?? null}::text, ${attributes.active}, ${JSON.stringify(attributes)}::jsonb`;
+}
+
+function keyOf({ userName }: UserAttributes): string {
+  return canonicalName("userName", userName);
 }
 
 function replaceStatement(
@@ -103,7 +147,6 @@ function replaceStatement(
   expectedVersion: number,
   attributes: UserAttributes,
 ): Sql {
-  const key = canonicalName("userName", attributes.userName);
   const { connectionId, requestId } = sender;
   const externalId = attributes.externalId ?? null;
   return sql`
@@ -113,7 +156,7 @@ function replaceStatement(
       FOR NO KEY UPDATE
     ), written AS (
       UPDATE directory_user
-      SET user_name = ${attributes.userName}, user_name_key = ${key}, external_id = ${externalId}::text, active = ${attributes.active},
+      SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
         attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
       WHERE id = (SELECT id FROM before)
       RETURNING ${columns}
@@ -131,7 +174,7 @@ function replaceStatement(
       sql`CASE WHEN (SELECT active FROM before) = ${attributes.active} THEN 'user.updated' WHEN ${attributes.active} THEN 'user.activated' ELSE 'user.deactivated' END`,
       sql`(SELECT active FROM before) AND NOT ${attributes.active}`,
     )}
-    SELECT written.*, event.lane FROM written, event`;
+    SELECT written.*, event.lane, event.denying FROM written, event`;
 }
 
 function removeStatement(tenantId: string, sender: Sender, id: string, expectedVersion: number | undefined): Sql {
@@ -156,28 +199,8 @@ function eventOf(tenantId: string, sender: Sender, kind: Sql, denying: Sql): Sql
       INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
       SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId}, ${kind}, 'user', id, ${denying}, rollcall_lane(id)
       FROM written
-      RETURNING lane
+      RETURNING lane, denying
     )`;
-}
-
-async function memberships(
-  database: Database,
-  tenantId: string,
-  connectionId: string,
-  userIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly Membership[]>> {
-  if (userIds.length === 0) return new Map();
-  const rows = await database.once<{ member_id: string; direct: boolean; id: string; display_name: string }>(
-    tenantId,
-    sql`SELECT belonging.member_id, belonging.direct, grp.id, grp.display_name
-      FROM (${belonging(userIds)}) AS belonging JOIN directory_group AS grp ON grp.id = belonging.group_id
-      WHERE grp.connection_id = ${connectionId} AND grp.deleted_at IS NULL
-      ORDER BY grp.id`,
-  );
-  return Map.groupBy(
-    rows.map((row) => ({ userId: row.member_id, id: row.id, displayName: row.display_name, direct: row.direct })),
-    ({ userId }) => userId,
-  );
 }
 
 function findStatement(connectionId: string, id: string): Sql {
@@ -197,30 +220,31 @@ async function missing(
     : new DirectoryError("version_conflict", `user ${id} has changed since it was read`);
 }
 
-async function writing(
+async function writing<Result>(
   database: Database,
   tenantId: string,
   { connectionId }: Sender,
   attributes: UserAttributes,
-  statement: Sql,
-): Promise<readonly WrittenRow[]> {
+  write: () => Promise<Result>,
+): Promise<Result> {
   try {
-    return await unlessDeadlocked(() => database.once<WrittenRow>(tenantId, statement));
+    return await unlessDeadlocked(write);
   } catch (error) {
     throw await refusalNamingHolder(database, tenantId, error, { kind: "user", connectionId, attributes });
   }
 }
 
-function written({ lane, ...row }: WrittenRow): Written<DirectoryUser> {
-  return { resource: toUser(row), lanes: [lane] };
+function written({ lane, denying, ...row }: WrittenRow, memberships?: readonly Membership[]): Written<DirectoryUser> {
+  return { resource: toUser(row, memberships), lanes: [lane], denying };
 }
 
-function toUser(row: UserRow): DirectoryUser {
+function toUser(row: UserRow, memberships?: readonly Membership[]): DirectoryUser {
   return {
     id: row.id,
     attributes: row.attributes,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    ...(memberships === undefined ? {} : { memberships }),
   };
 }

@@ -53,16 +53,11 @@ async function createGroup(
   const { attributes, members } = readGroupBody(caller.schemas.group, request.body);
   warnOfNames(request, reply, caller, unknownNames(caller.schemas.group, request.body));
   requireExtensionValues(caller.schemas.group, attributes);
-  const written = writtenIn(caller.schemas.group, attributes);
-  const projection = readQueryProjection(caller.schemas.group, request.query).withWritten(written);
-  const { resource, lanes } = await door.groups.create(
-    caller.tenantId,
-    senderOf(door, caller),
-    attributes,
-    members ?? [],
-  );
-  wakeLanes(door, lanes);
-  return answerWritten(request, reply, 201, shownGroup(door, caller, resource), projection);
+  const named = writtenIn(caller.schemas.group, attributes);
+  const projection = readQueryProjection(caller.schemas.group, request.query).withWritten(named);
+  const written = await door.groups.create(caller.tenantId, senderOf(door, caller), attributes, members ?? []);
+  wakeLanes(door, written);
+  return answerWritten(request, reply, 201, shownGroup(door, caller, written.resource), projection);
 }
 
 async function readGroup(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
@@ -122,11 +117,11 @@ async function removeGroup(door: ScimDoor, request: FastifyRequest<One>, reply: 
   if (!isId(id)) throw notFound();
   const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
   if (expected !== undefined) await requireConditionsOf(request.headers, shownGroup(door, caller, expected));
-  const lanes = await removeOnce(caller, {
+  const removed = await removeOnce(caller, {
     remove: () => door.groups.remove(caller.tenantId, senderOf(door, caller), id, expected?.version),
     wasRemoved: () => door.groups.wasRemoved(caller.tenantId, caller.connectionId, id),
   });
-  wakeLanes(door, lanes);
+  if (removed !== undefined) wakeLanes(door, removed);
   return reply.code(204).send();
 }
 
@@ -139,9 +134,9 @@ async function changeGroup(door: ScimDoor, request: FastifyRequest<One>, plan: G
   const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
   if (expected !== undefined) await requireConditionsOf(request.headers, shownGroup(door, caller, expected));
   const change = expected === undefined ? plan : { ...plan, expectedVersion: expected.version };
-  const { resource, lanes } = await door.groups.change(caller.tenantId, senderOf(door, caller), id, change);
-  wakeLanes(door, lanes);
-  return resource;
+  const written = await door.groups.change(caller.tenantId, senderOf(door, caller), id, change);
+  wakeLanes(door, written);
+  return written.resource;
 }
 
 async function found(door: ScimDoor, caller: Caller, id: string): Promise<DirectoryGroup> {

@@ -31,15 +31,17 @@ export function readListRequest(
       sortPath: sort?.paths.get(schema.resourceType),
     };
   });
+  const projections = new Map(
+    schemas.map((schema) => [
+      schema.resourceType,
+      readProjection(schema, parameters.attributes, parameters.excludedAttributes),
+    ]),
+  );
+  const withMemberships = projections.get("User")?.shows("groups") ?? false;
   return {
-    listing: { parts, sort: sort && { as: sort.as, descending: sort.descending }, base },
+    listing: { parts, sort: sort && { as: sort.as, descending: sort.descending }, base, withMemberships },
     page: readPage(parameters),
-    projections: new Map(
-      schemas.map((schema) => [
-        schema.resourceType,
-        readProjection(schema, parameters.attributes, parameters.excludedAttributes),
-      ]),
-    ),
+    projections,
   };
 }
 

@@ -9,16 +9,15 @@ type Removing = {
 };
 
 /**
- * Removes, and answers the lanes to wake. What this connection removed before counts as removed
+ * Removes, and answers what that left behind: nothing where it was removed before. What this connection removed before counts as removed
  * where the sender's profile says so: a provider whose first answer was lost asks once more.
  */
-export async function removeOnce({ profile }: Caller, directory: Removing): Promise<readonly number[]> {
+export async function removeOnce({ profile }: Caller, directory: Removing): Promise<Written<undefined> | undefined> {
   try {
-    const { lanes } = await directory.remove();
-    return lanes;
+    return await directory.remove();
   } catch (error) {
     const gone = error instanceof DirectoryError && error.code === "not_found" && profile.deletedAgain === "204";
-    if (gone && (await directory.wasRemoved())) return [];
+    if (gone && (await directory.wasRemoved())) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Connection, DialectProfile } from "@rollcall/core/domain";
-import type { DirectoryLists, GroupDirectory, Sender, UserDirectory } from "@rollcall/core/store";
+import type { DirectoryLists, GroupDirectory, Sender, UserDirectory, Written } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { acceptedType } from "./accept.ts";
 import type { Admission } from "./admission.ts";
@@ -27,7 +27,7 @@ export type ScimDeps = {
   /** What a connection's resources may hold. */
   readonly schemasOf: SchemasOf;
   /** Wakes the workers of lanes. It is called after the commit and nobody waits for it. */
-  wake(lanes: readonly number[]): void;
+  wake(lanes: readonly number[], denying: boolean): void;
   readonly publicUrl: string;
   newId(): string;
 };
@@ -67,8 +67,8 @@ export function senderOf(door: ScimDoor, caller: Caller): Sender {
 }
 
 /** Wakes lanes after a commit, where there is anything to wake. */
-export function wakeLanes(door: ScimDoor, lanes: readonly number[]): void {
-  if (lanes.length > 0) door.wake(lanes);
+export function wakeLanes(door: ScimDoor, { lanes, denying }: Pick<Written<unknown>, "lanes" | "denying">): void {
+  if (lanes.length > 0) door.wake(lanes, denying);
 }
 
 /** Answers in SCIM's media type (RFC 7644 §3.1), or in plain JSON's where the sender asks for that. */

@@ -64,9 +64,12 @@ async function userResources(
   users: readonly DirectoryUser[],
   withGroups: boolean,
 ): Promise<readonly JsonObject[]> {
-  const ids = withGroups ? users.map((user) => user.id) : [];
-  const memberships = ids.length === 0 ? undefined : await door.users.memberships(tenantId, connectionId, ids);
-  return users.map((user) => userResource(schemas, user, memberships?.get(user.id) ?? [], door.locations));
+  const unread = withGroups ? users.filter((user) => user.memberships === undefined).map((user) => user.id) : [];
+  const read = unread.length === 0 ? undefined : await door.users.memberships(tenantId, connectionId, unread);
+  return users.map((user) => {
+    const memberships = withGroups ? (user.memberships ?? read?.get(user.id) ?? []) : [];
+    return userResource(schemas, user, memberships, door.locations);
+  });
 }
 
 async function groupResources(

@@ -55,15 +55,16 @@ async function createUser(
   const projection = readQueryProjection(caller.schemas.user, request.query).withWritten(
     writtenIn(caller.schemas.user, attributes),
   );
-  const { resource, lanes } = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
-  wakeLanes(door, lanes);
-  return answerWritten(request, reply, 201, shownUser(door, caller, resource), projection);
+  const written = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
+  wakeLanes(door, written);
+  return answerWritten(request, reply, 201, shownUser(door, caller, written.resource), projection);
 }
 
 async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const projection = readQueryProjection(caller.schemas.user, request.query);
-  const user = await found(door, caller, request.params.id);
+  const { users } = door;
+  const user = await found(caller, request.params.id, projection.shows("groups") ? users.findWhole : users.find);
   return answerRead(request, reply, shownUser(door, caller, user), projection);
 }
 
@@ -95,13 +96,13 @@ async function removeUser(door: ScimDoor, request: FastifyRequest<One>, reply: F
   const caller = callerOf(request);
   const { id } = request.params;
   if (!isId(id)) throw notFound();
-  const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
+  const expected = conditionIn(request.headers) !== undefined ? await found(caller, id, door.users.find) : undefined;
   if (expected !== undefined) await requireConditionsOf(request.headers, shownUser(door, caller, expected));
-  const lanes = await removeOnce(caller, {
+  const removed = await removeOnce(caller, {
     remove: () => door.users.remove(caller.tenantId, senderOf(door, caller), id, expected?.version),
     wasRemoved: () => door.users.wasRemoved(caller.tenantId, caller.connectionId, id),
   });
-  wakeLanes(door, lanes);
+  if (removed !== undefined) wakeLanes(door, removed);
   return reply.code(204).send();
 }
 
@@ -116,25 +117,19 @@ async function changeUser(
   const projection = readQueryProjection(caller.schemas.user, request.query);
 
   const { user, written } = await writeUnlessRaced(conditionIn(request.headers), async () => {
-    const current = await found(door, caller, request.params.id);
+    const current = await found(caller, request.params.id, door.users.find);
     await requireConditionsOf(request.headers, shownUser(door, caller, current));
     const { attributes, written: names } = next(current);
     if (sameJson(attributes, current.attributes)) return { user: current, written: names };
-    const { resource, lanes } = await door.users.replace(
-      caller.tenantId,
-      sender,
-      current.id,
-      current.version,
-      attributes,
-    );
-    wakeLanes(door, lanes);
-    return { user: resource, written: names };
+    const changed = await door.users.replace(caller.tenantId, sender, current.id, current.version, attributes);
+    wakeLanes(door, changed);
+    return { user: changed.resource, written: names };
   });
   return answerWritten(request, reply, 200, shownUser(door, caller, user), projection.withWritten(written));
 }
 
-async function found(door: ScimDoor, caller: Caller, id: string): Promise<DirectoryUser> {
-  const user = isId(id) ? await door.users.find(caller.tenantId, caller.connectionId, id) : undefined;
+async function found(caller: Caller, id: string, find: ScimDoor["users"]["find"]): Promise<DirectoryUser> {
+  const user = isId(id) ? await find(caller.tenantId, caller.connectionId, id) : undefined;
   if (user === undefined) throw notFound();
   return user;
 }
