@@ -10,8 +10,8 @@ export const scimMutants: readonly Mutant[] = [
     file: `${store}/user-directory.ts`,
     changes: [
       {
-        from: "createStatement(tenantId, sender, newId(), key, attributes)",
-        to: 'createStatement(tenantId, sender, /^[0-9a-f-]{36}$/.test(attributes.externalId ?? "") ? attributes.externalId : newId(), key, attributes)',
+        from: "const id = newId();",
+        to: 'const id = /^[0-9a-f-]{36}$/.test(attributes.externalId ?? "") ? (attributes.externalId as string) : newId();',
       },
     ],
     caughtBy: { file: "threats-scim", test: "T1: an id that a provider sends > becomes nobody's id" },
@@ -133,8 +133,8 @@ export const scimMutants: readonly Mutant[] = [
     file: `${store}/user-directory.ts`,
     changes: [
       {
-        from: "user_name_key = ${key} AND external_id IS NULL AND ${externalId}::text IS NULL",
-        to: "user_name_key = ${key}",
+        from: "sql`external_id = ${externalId}`;",
+        to: "sql`(external_id = ${externalId} OR user_name_key = ${keyOf(attributes)})`;",
       },
     ],
     caughtBy: { file: "re-provisioning", test: "brings nothing of the old owner along" },
