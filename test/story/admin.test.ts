@@ -76,6 +76,27 @@ describe("an admin's denial", () => {
   });
 });
 
+test("a revocation is lifted by its id, however long its issuer and its value are", async () => {
+  const tenant = await createTenant(house);
+  const admin = await adminOf(tenant);
+  const path = `/v1/admin/tenants/${tenant.slug}/revocations`;
+  const issuer = "https://idp.test/";
+  const targets = [
+    { iss: tenant.issuer, session: '"'.repeat(255) },
+    { iss: issuer + "é".repeat(512 - issuer.length), session: "\u0001".repeat(255) },
+    { iss: issuer + "語".repeat(512 - issuer.length), tokenId: "語".repeat(255) },
+  ];
+  for (const target of targets) {
+    expect((await admin("POST", path, target)).status).toBe(201);
+    const [made, ...others] = (await admin("GET", path)).body["items"] as { id: string }[];
+    expect(others).toEqual([]);
+    expect((await admin("GET", `${path}?limit=1&after=${made?.id ?? ""}`)).status).toBe(200);
+    expect((await admin("DELETE", `${path}/${made?.id ?? ""}`)).status).toBe(204);
+    expect((await admin("GET", path)).body["items"]).toEqual([]);
+    expect((await admin("DELETE", `${path}/${made?.id ?? ""}`)).status).toBe(404);
+  }
+});
+
 describe("tenants", () => {
   test("another's tenant answers an admin exactly as one that does not exist", async () => {
     const mine = await createTenant(house);

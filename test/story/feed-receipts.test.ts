@@ -1,9 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { newId } from "@rollcall/core/runtime";
-import { denySubject, listGateways, readLag, recordReceipts, sql, watchGateways } from "@rollcall/core/store";
+import {
+  beginFeed,
+  denySubject,
+  houseFeedId,
+  listGateways,
+  readLag,
+  recordReceipts,
+  sql,
+  watchGateways,
+} from "@rollcall/core/store";
 import { adminOf } from "../harness/admin.ts";
 import { openHouse } from "../harness/house.ts";
 import { createTenant, type TestTenant } from "../harness/tenant.ts";
+import { until } from "../harness/until.ts";
 import { untilQuiet } from "../harness/user-store.ts";
 
 const house = await openHouse({ without: ["worker"] });
@@ -33,6 +43,45 @@ describe("a revocation is enforced", () => {
     await says(other, "elsewhere", 1, { epoch: 0 });
     await says(other, "sighted", 1);
     expect(await enforced(other)).toEqual({ ann: false });
+  });
+
+  test("by those who follow all tenants too: by none before both have it, and by those alone where there are no others", async () => {
+    const [own, all, both] = await Promise.all([openTenant(["ann"]), openTenant(["ann", "bob"]), openTenant(["ann"])]);
+    await beginFeed(database, houseFeedId);
+    const seqOf = ({ slug }: TestTenant, sub: string) =>
+      until("the feed of all tenants has taken it", async () => {
+        const rows = await database.once<{ seq: number }>(
+          houseFeedId,
+          sql`SELECT seq FROM feed_entry WHERE tid = ${slug} AND sub = ${sub} AND superseded_by IS NULL`,
+        );
+        return rows[0]?.seq;
+      });
+    const [ann, bob] = [await seqOf(all, "ann"), await seqOf(all, "bob")];
+    await says(own, "edge", 1);
+    await says(both, "edge", 1);
+    expect(await enforced(all)).toEqual({ ann: false, bob: false });
+
+    await says({ id: houseFeedId }, "everywhere", Math.min(ann, bob));
+    expect(await enforced(all)).toEqual({ ann: ann < bob, bob: bob < ann });
+    const last = Math.max(ann, bob, await seqOf(own, "ann"), await seqOf(both, "ann"));
+    await says({ id: houseFeedId }, "behind", last - 1);
+    await says({ id: houseFeedId }, "everywhere", last);
+    const late = [own, all, both].map((tenant) => enforced(tenant));
+    expect((await Promise.all(late)).flatMap((one) => Object.values(one)).filter((is) => !is)).toHaveLength(1);
+    await says({ id: houseFeedId }, "behind", last);
+    expect(await enforced(own)).toEqual({ ann: true });
+    expect(await enforced(all)).toEqual({ ann: true, bob: true });
+    expect(await enforced(both)).toEqual({ ann: true });
+
+    // What comes later, they have to bring to each other's gateways anew.
+    await deny(both, "eve");
+    await says(both, "edge", 2);
+    expect(await enforced(both)).toEqual({ ann: true, eve: false });
+    await says({ id: houseFeedId }, "behind", await seqOf(both, "eve"));
+    await says({ id: houseFeedId }, "everywhere", await seqOf(both, "eve"));
+    expect(await enforced(both)).toEqual({ ann: true, eve: true });
+    await silence({ id: houseFeedId }, "everywhere", 7_200);
+    await silence({ id: houseFeedId }, "behind", 7_200);
   });
 
   test("by no gateway that claims to be ahead of everything", async () => {
@@ -122,7 +171,7 @@ async function deny(tenant: TestTenant, sub: string): Promise<void> {
 }
 
 async function says(
-  tenant: TestTenant,
+  tenant: Pick<TestTenant, "id">,
   gateway: string,
   seq: number,
   more: { readonly asOf?: Date; readonly epoch?: number } = {},
@@ -131,7 +180,7 @@ async function says(
   await recordReceipts(database, tenant.id, [word], staleSec);
 }
 
-async function silence(tenant: TestTenant, name: string, seconds: number): Promise<void> {
+async function silence(tenant: Pick<TestTenant, "id">, name: string, seconds: number): Promise<void> {
   await database.once(
     tenant.id,
     sql`UPDATE receipt SET received_at = now() - ${seconds} * interval '1 second', as_of = now() - ${seconds} * interval '1 second'

@@ -30,6 +30,21 @@ const dialect = z.strictObject(
 // What is named is the connection's own; what is not is what every connection may.
 const rates = z.partialRecord(z.enum(requestKinds), z.int().min(1).max(1_000_000));
 
+const claim = text(200);
+const attributes = z.array(attribute).max(50);
+// What is named replaces what there was under that name; what is not stays.
+const justInTime = z
+  .strictObject({
+    enabled: z.boolean(),
+    claims: z.record(attribute, claim).refine((claims) => Object.keys(claims).length <= 50, "must name at most 50"),
+    required: attributes,
+    match: z.record(claim, text(512)).refine((claims) => Object.keys(claims).length <= 10, "must name at most 10"),
+    services: z
+      .array(z.union([z.strictObject({ claim, equals: text(512) }), z.strictObject({ claim, prefix: text(512) })]))
+      .max(50),
+  })
+  .partial();
+
 const settings = {
   kind: z.enum(connectionKinds),
   dialect,
@@ -42,6 +57,7 @@ const settings = {
   subjectCompare: z.enum(["exact", "casefold"]),
   tokenLifetimeSec: z.int().min(60).max(secondsMax),
   rates,
+  justInTime,
 };
 const patchBody = z.strictObject(settings).partial();
 const connectionBody = z.strictObject({ ...patchBody.shape, slug, kind: settings.kind.default("scim") });

@@ -4,6 +4,7 @@ import {
   explain,
   type ExplainQuestion,
   type Explanation,
+  type GatewayFact,
   type TokenFacts,
 } from "@rollcall/core/domain";
 import { listConnections, listTenants, readSubjectFacts, tenantsKnowing, tenantsOfIssuer } from "@rollcall/core/store";
@@ -56,7 +57,13 @@ async function answer(
   // Whether another tenant knows a subject is the house's business and no tenant's.
   const stranger = facts.candidates.length === 0 && admin.tenantId === undefined && typeof question.sub === "string";
   const otherTenants = stranger ? await elsewhere(door, tenantId, question.sub as string) : [];
-  return explain(question, { ...facts, otherTenants }, door.now());
+  const gateways = admin.tenantId === undefined ? facts.gateways : facts.gateways.map(withoutHouseName);
+  return explain(question, { ...facts, gateways, otherTenants }, door.now());
+}
+
+/** Who follows all tenants is the house's business; that they do, and how far they are, is everybody's. */
+function withoutHouseName(gateway: GatewayFact): GatewayFact {
+  return gateway.follows === "all" ? { ...gateway, name: "a gateway of all tenants" } : gateway;
 }
 
 function aboutSubject(sub: string, iss: string | undefined): ExplainQuestion {
@@ -106,6 +113,7 @@ async function aboutToken(
     subjectClaim,
     session: textOf(claims["sid"]),
     tokenId: textOf(claims["jti"]),
+    claims,
   };
 }
 

@@ -41,7 +41,11 @@ const revokeBody = z.strictObject({
 });
 const liftBody = z.strictObject({ ...target, note });
 const scopes = z.enum(["sub", "sid", "jti", "tenant", "iss"]);
-const key = z.string().max(4_000).transform(decodeKey);
+// An issuer of 512 characters and a value of 255, each of them as long as JSON and base64url can make it.
+const key = z
+  .string()
+  .max(8 * 1024)
+  .transform(decodeKey);
 const listQuery = z.strictObject(pageQueryOf(key));
 
 type Named = Omit<z.output<typeof liftBody>, "note">;
@@ -51,7 +55,7 @@ export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
   app.get("/tenants/:tenant/revocations", async (request) => {
     const tenant = await tenantOf(door, request);
     const query = read(listQuery, request.query);
-    const { items, next } = await listRevocations(door.database, tenant.id, query.after, query.limit);
+    const { items, next } = await listRevocations(door.database, tenant.id, query.after, query.limit, door.staleSecMax);
     return { items: items.map(withId), next: next && encodeKey(next) };
   });
   app.post("/tenants/:tenant/revocations", async (request, reply) => {

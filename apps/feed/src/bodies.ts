@@ -2,10 +2,17 @@ import type { Receipt, ResolveRequest } from "@rollcall/guard";
 import { FeedRefusal } from "./errors.ts";
 
 const textMax = 2_048;
+/** As long as any token that a gateway reads. */
+const tokenLengthMax = 16 * 1_024;
 
 export function parseResolve(body: unknown): ResolveRequest {
-  const { iss, sub } = recordOf(body);
-  return { iss: text(iss), sub: text(sub) };
+  const { iss, sub, deadline_ms: deadlineMs, token } = recordOf(body);
+  return {
+    iss: text(iss),
+    sub: text(sub),
+    ...(deadlineMs === undefined ? {} : { deadline_ms: number(deadlineMs) }),
+    ...(token === undefined ? {} : { token: text(token, tokenLengthMax) }),
+  };
 }
 
 export function parseReceipt(body: unknown): Receipt {
@@ -29,8 +36,8 @@ function recordOf(body: unknown): Record<string, unknown> {
   return body as Record<string, unknown>;
 }
 
-function text(value: unknown): string {
-  if (typeof value !== "string" || value === "" || value.length > textMax) throw new FeedRefusal("body_invalid");
+function text(value: unknown, lengthMax = textMax): string {
+  if (typeof value !== "string" || value === "" || value.length > lengthMax) throw new FeedRefusal("body_invalid");
   return value;
 }
 

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { Receipt, ResolveAnswer, ResolveRequest } from "@rollcall/guard";
+import type { Receipt } from "@rollcall/guard";
 import {
   type Bearer,
   beginFeed,
@@ -9,8 +9,6 @@ import {
   type LogEntry,
   raiseEpochBehind,
   readSubjectKey,
-  resolveInHouse,
-  resolveSubject,
   type Rollback,
   type SubjectChange,
   subscribe,
@@ -40,7 +38,6 @@ export type Followers = {
   /** Somebody has been told of more than there is: the database was rolled back, unless they lie. */
   suspectRollback(follower: Follower, ahead: Cursor, by: Pick<Rollback, "seenBy" | "credentialId">): Promise<void>;
   receive(bearer: Bearer, follower: Follower, receipt: Receipt): Promise<void>;
-  resolve(bearer: Bearer, request: ResolveRequest): Promise<ResolveAnswer>;
   close(): Promise<void>;
 };
 
@@ -117,8 +114,6 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
         await suspectRollback(follower, receipt, { seenBy: "receipt", credentialId });
       await receipts.put(follower.feedId, receipt);
     },
-    resolve: ({ tenantId }, { iss, sub }) =>
-      tenantId === undefined ? resolveInHouse(database, iss, sub) : resolveSubject(database, tenantId, iss, sub),
     close: async () => {
       clearInterval(poll);
       tails.close();

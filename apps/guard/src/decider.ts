@@ -26,6 +26,7 @@ export type Decide = (token: string | undefined, route: string | undefined) => D
 /** Something to wait for before there can be a decision: the issuer's keys, or Rollcall's answer. */
 type Pause = { readonly wait: Promise<Resolution | void> };
 type Question = {
+  readonly token: string;
   readonly subject: Subject;
   readonly route: string | undefined;
   readonly nowMs: number;
@@ -55,8 +56,9 @@ export function createDecider(parts: DeciderParts): Decide {
     // On every request, after whatever was remembered of the token.
     const verdict = judge(subject, nowMs / 1_000);
     if (verdict !== undefined) return refuse(verdict, subject);
-    if (answer !== undefined && "reason" in answer) return refuse(answer.reason, subject);
-    const question = { subject, route, nowMs, answer };
+    if (answer !== undefined && "reason" in answer) return refuseAs(answer, subject);
+    // Nobody's token was verified but one that is there.
+    const question = { token: token ?? "", subject, route, nowMs, answer };
     return fresh(nowMs) ? policy.whenFresh(question) : policy.whenStale(question);
   };
 
@@ -85,12 +87,12 @@ function createPolicy({ settings, knows, resolver, onError }: DeciderParts) {
       return "deny";
     }
   };
-  const ask = ({ subject, nowMs, answer }: Question, stale: boolean, known?: boolean): Decision | Pause => {
+  const ask = ({ token, subject, nowMs, answer }: Question, stale: boolean, known?: boolean): Decision | Pause => {
     if (resolver === undefined) return refuse("resolve_unavailable", subject);
     // While blind, an answer of before is no better than the feed of before.
     const resolution = answer ?? (stale ? undefined : resolver.recall(subject, nowMs));
-    if (resolution === undefined) return { wait: resolver.ask(subject) };
-    return "user" in resolution ? allow(subject, stale, known, resolution.user) : refuse(resolution.reason, subject);
+    if (resolution === undefined) return { wait: resolver.ask(subject, token) };
+    return "user" in resolution ? allow(subject, stale, known, resolution.user) : refuseAs(resolution, subject);
   };
   const whenStale = (question: Question): Decision | Pause => {
     const { subject, route } = question;
@@ -120,6 +122,10 @@ function allow(subject: Subject, stale: boolean, known?: boolean, user?: Guarded
   if (known !== undefined) allowed.known = known;
   if (user !== undefined) allowed.user = user;
   return allowed;
+}
+
+function refuseAs({ reason, claims }: Extract<Resolution, { readonly reason: string }>, subject: Subject): Refused {
+  return claims === undefined ? refuse(reason, subject) : { ...refuse(reason, subject), claims };
 }
 
 function refuse(reason: RefusalReason, { iss, sub }: { readonly iss?: string; readonly sub?: string }): Refused {

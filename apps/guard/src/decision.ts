@@ -26,6 +26,8 @@ export type Refused = {
   /** Only from a token whose signature held. */
   readonly iss?: string;
   readonly sub?: string;
+  /** The claims that a token lacks, where that is the reason. */
+  readonly claims?: readonly string[];
 };
 
 export type Decision = Allowed | Refused;

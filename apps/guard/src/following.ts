@@ -23,6 +23,8 @@ export type HeldFeed = FeedPosition & { readonly entries: number; readonly diges
 export type Following<H> = {
   readonly held: () => H | undefined;
   readonly fresh: (nowMs: number) => boolean;
+  /** For how long what is held is still the present; negative where it no longer is, undefined while nothing is. */
+  readonly freshForSec: () => number | undefined;
   readonly status: () => HeldFeed | undefined;
   readonly follow: () => { readonly ready: Promise<void>; readonly done: Promise<void> };
 };
@@ -75,6 +77,7 @@ export function createFollowing<H extends Holding, E>(house: FollowingHouse, fee
   return {
     held: state.held,
     fresh: state.fresh,
+    freshForSec: state.freshForSec,
     status: () => {
       const [position, held] = [state.position(), state.held()];
       return position && held && { ...position, entries: held.size(), digest: held.digest() };

@@ -8,6 +8,7 @@ import type { GuardOptions, GuardRequest } from "./options.ts";
 import { sendReceipts } from "./receipts.ts";
 import { createResolver } from "./resolver.ts";
 import { revocationContent } from "./revocation-content.ts";
+import { createRevocations } from "./revocations.ts";
 import { settle, type GuardSettings } from "./settings.ts";
 import { subjectContent } from "./subject-content.ts";
 import { hashSubject, plainNaming } from "./subject-naming.ts";
@@ -155,7 +156,7 @@ function followFeeds(settings: GuardSettings, house: FollowingHouse, tokens: Tok
     kind: "revocations",
     path: "",
     snapshotType: snapshotMediaType,
-    content: revocationContent(subjectKey),
+    content: revocationContent(subjectKey, createRevocations),
     onChange: (entries) => {
       resolver?.forget(entries);
       receipts.changed();

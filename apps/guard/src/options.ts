@@ -77,6 +77,8 @@ export type ResolveOptions = {
   readonly timeoutMs?: number | undefined;
   /** How long an `active` answer may be used; it carries groups, which the feed does not. */
   readonly rememberSec?: number | undefined;
+  /** Whether Rollcall is given the token where it says that it would make a user of it; it is, unless this is false. */
+  readonly provision?: boolean | undefined;
 };
 
 export type StaleChoice = "deny" | "allow" | "resolve";

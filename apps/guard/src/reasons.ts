@@ -32,6 +32,10 @@ export const refusalReasons = {
   revoked: { status: 401, meaning: "The subject, session, token, tenant or issuer is denied by the feed." },
   issued_before_revocation: { status: 401, meaning: "The token was issued before a revocation, or does not say when." },
   subject_unknown: { status: 401, meaning: "Rollcall knows no user for the subject." },
+  claims_missing: {
+    status: 401,
+    meaning: "Rollcall knows no user for the subject, and the token lacks claims to make one of.",
+  },
   subject_denied: { status: 401, meaning: "Rollcall knows the subject's user and denies it." },
   feed_stale: {
     status: 503,

@@ -9,7 +9,8 @@ import {
   type ReadSnapshot,
   type SnapshotHead,
 } from "./feed-content.ts";
-import { createRevocations, type RevocationEntry, type Revocations } from "./revocations.ts";
+import type { RevocationEntry, RevocationsOptions } from "./revocations.ts";
+import type { Holding } from "./feed-content.ts";
 import { hashedNaming, isHashed, plainNaming, type SubjectNaming } from "./subject-naming.ts";
 import type { ChangesPage, CheckpointClaims, HashedBy, SnapshotHeader, WireEntry } from "./wire.ts";
 
@@ -19,12 +20,22 @@ const scopes: readonly unknown[] = [undefined, "sub", "sid", "jti", "tenant", "i
 const tenantScopes: readonly unknown[] = [undefined, "sub", "sid", "jti"];
 const operations: readonly unknown[] = ["deny", "nbf", "allow"];
 
-/** The revocation feed: who is denied, and whose older tokens are dead. */
-export function revocationContent(subjectKey: Buffer | undefined): FeedContent<Revocations, RevocationEntry> {
+/** What keeps the entries of a feed, in whatever form its owner decides by. */
+export type EntryHolding = Holding & {
+  readonly apply: (entry: RevocationEntry) => void;
+  readonly naming: SubjectNaming;
+};
+
+/** The revocation feed: who is denied, and whose older tokens are dead. `create` makes what keeps them. */
+export function revocationContent<H extends EntryHolding>(
+  subjectKey: Buffer | undefined,
+  create: (options: RevocationsOptions) => H,
+): FeedContent<H, RevocationEntry> {
   const hashed = subjectKey === undefined ? plainNaming : hashedNaming(subjectKey);
   const namingOf = (head: Partial<HashedBy>): SubjectNaming => (isHashed(head, subjectKey) ? hashed : plainNaming);
   return {
-    readSnapshot: (body, checkpoint) => readSnapshot(body, checkpoint, namingOf),
+    readSnapshot: (body, checkpoint) =>
+      readSnapshot(body, checkpoint, (head, expected) => create({ naming: namingOf(head), expected })),
     readPage: (body, checkpoint, held) => {
       const page = parseLine(body.toString("utf8"));
       const head = checkPageHead(page, checkpoint);
@@ -36,13 +47,13 @@ export function revocationContent(subjectKey: Buffer | undefined): FeedContent<R
 }
 
 /** A line too few or too many, or another digest, and it is refused whole. */
-async function readSnapshot(
+async function readSnapshot<H extends EntryHolding>(
   body: Buffer,
   checkpoint: CheckpointClaims,
-  namingOf: (head: Partial<HashedBy>) => SubjectNaming,
-): Promise<ReadSnapshot<Revocations>> {
+  begin: (head: Partial<HashedBy>, expected: number) => H,
+): Promise<ReadSnapshot<H>> {
   const { head, issuers, end } = readHeader(body, checkpoint);
-  const held = createRevocations({ naming: namingOf(head), expected: expectedOf(head, body) });
+  const held = begin(head, expectedOf(head, body));
   let count = 0;
   let lastSeq = 0;
   for (let start = end + 1; start < body.length;) {

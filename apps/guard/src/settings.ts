@@ -14,6 +14,8 @@ export type ResolveSettings = {
   readonly token: string;
   readonly timeoutMs: number;
   readonly rememberMs: number;
+  /** Whether a token may be sent to Rollcall, where that would make a user of it. */
+  readonly provision: boolean;
 };
 
 export type GuardSettings = {
@@ -84,9 +86,12 @@ export function settle(options: GuardOptions): GuardSettings {
 function settleResolve(options: ResolveOptions, report: Report): ResolveSettings {
   if (httpUrl(options.url) === undefined) report("resolve.url: must be an http(s) URL");
   if (!isText(options.token)) report("resolve.token: must not be empty");
+  if (options.provision !== undefined && typeof options.provision !== "boolean")
+    report("resolve.provision: must be true or false");
   return {
     url: options.url,
     token: options.token,
+    provision: options.provision ?? true,
     timeoutMs: settleNumber("resolve.timeoutMs", options.timeoutMs, resolveTimeoutMsUsual, resolveTimeoutMsMax, report),
     rememberMs:
       settleNumber("resolve.rememberSec", options.rememberSec, rememberSecUsual, rememberSecMax, report) * 1_000,

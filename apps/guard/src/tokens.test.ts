@@ -239,7 +239,7 @@ test("an unknown key id is looked up once per cooldown, however many tokens carr
 });
 
 test("every reason has a sentence and a status", () => {
-  expect(Object.keys(refusalReasons)).toHaveLength(20);
+  expect(Object.keys(refusalReasons)).toHaveLength(21);
   for (const { status, meaning } of Object.values(refusalReasons)) {
     expect([401, 503]).toContain(status);
     expect(meaning).toMatch(/^[A-Z].*\.$/);

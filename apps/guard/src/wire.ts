@@ -146,7 +146,14 @@ export type Receipt = {
 };
 
 /** `POST /v1/resolve` asks about one subject of a verified token. */
-export type ResolveRequest = { readonly iss: string; readonly sub: string };
+export type ResolveRequest = {
+  readonly iss: string;
+  readonly sub: string;
+  /** How long the answer may take where something is on its way that would change it; without it none waits. */
+  readonly deadline_ms?: number;
+  /** The token itself, once Rollcall has answered `token_needed`: it verifies it anew, and may make a user of it. */
+  readonly token?: string;
+};
 export type ResolveAnswer =
   | {
       readonly status: "active";
@@ -155,7 +162,8 @@ export type ResolveAnswer =
       readonly groups: readonly string[];
     }
   | { readonly status: "denied"; readonly reason: string }
-  | { readonly status: "unknown"; readonly reason: string };
+  /** `claims` names those that are missing or invalid, where that is the reason. */
+  | { readonly status: "unknown"; readonly reason: string; readonly claims?: readonly string[] };
 
 export const checkpointHeader = "revocation-checkpoint";
 export const checkpointType = "revocation-checkpoint+jwt";

@@ -23,7 +23,7 @@ export const membershipMutants: readonly Mutant[] = [
   },
   {
     name: "who is waited for joins by its first name alone",
-    file: `${store}/user-directory.ts`,
+    file: `${store}/user-statements.ts`,
     changes: [
       { from: "WHERE CASE WHEN ${externalId}::text <> coalesce(before.external_id, '')", to: "WHERE CASE WHEN false" },
     ],

@@ -18,7 +18,7 @@ export const scimMutants: readonly Mutant[] = [
   },
   {
     name: "T3: a user is found whoever provisioned it",
-    file: `${store}/user-directory.ts`,
+    file: `${store}/user-statements.ts`,
     changes: [
       {
         from: "FROM directory_user WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL`; }",
@@ -130,7 +130,7 @@ export const scimMutants: readonly Mutant[] = [
   },
   {
     name: "a name brings back whoever had it last",
-    file: `${store}/user-directory.ts`,
+    file: `${store}/user-statements.ts`,
     changes: [
       {
         from: "sql`external_id = ${externalId}`;",

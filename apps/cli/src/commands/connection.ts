@@ -3,6 +3,13 @@ import { connectionKinds } from "@rollcall/core/domain";
 import { withSession } from "../session.ts";
 import { fields, table } from "../table.ts";
 import { connectionSchemaCommand } from "./connection-schema.ts";
+import {
+  justInTimeOf,
+  type JustInTimeOptions,
+  type JustInTimeSettings,
+  justInTimeShown,
+  withJustInTime,
+} from "./just-in-time.ts";
 
 type Connection = {
   readonly id: string;
@@ -17,6 +24,7 @@ type Connection = {
   readonly subjectCompare: string;
   readonly tokenLifetimeSec: number;
   readonly rates: Readonly<Record<string, number>>;
+  readonly justInTime?: JustInTimeSettings;
   readonly rules: readonly {
     readonly rule: string;
     readonly choice: string;
@@ -26,7 +34,7 @@ type Connection = {
   readonly granted: readonly string[];
 };
 
-type Settings = {
+type Settings = JustInTimeOptions & {
   readonly name?: string;
   readonly kind?: string;
   readonly dialect?: readonly (readonly [string, string | null])[];
@@ -90,7 +98,7 @@ export function connectionCommand(): Command {
 }
 
 function withSettings(command: Command): Command {
-  return command
+  return withJustInTime(command)
     .option("--name <name>", "its name for people")
     .addOption(new Option("--kind <kind>", "the provider whose dialect it speaks").choices(connectionKinds))
     .addOption(
@@ -136,6 +144,7 @@ function bodyOf(options: Settings): object {
     subjectAttribute: options.attribute,
     subjectCompare: options.compare,
     tokenLifetimeSec: options.tokenLifetime,
+    justInTime: justInTimeOf(options),
     rates: options.defaultRates === true ? {} : options.rate && Object.fromEntries(options.rate),
   };
 }
@@ -196,6 +205,7 @@ function settingsOf(connection: Connection): string {
     "subject rule": ruleOf(connection),
     "token lifetime": `${connection.tokenLifetimeSec} s`,
     "requests a second": ratesOf(connection),
+    "users from tokens": justInTimeShown(connection.justInTime),
   });
 }
 

@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { CommandError } from "../admin-api.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { withSession } from "../session.ts";
-import { table } from "../table.ts";
+import { milliseconds, table } from "../table.ts";
 
 type Explanation = {
   readonly verdict: { readonly code: string; readonly sentence: string; readonly fix: string };
@@ -13,7 +13,17 @@ type Explanation = {
     readonly code?: string;
     readonly evidence: string;
     readonly fix?: string;
+    readonly gateways?: readonly Gateway[];
   }[];
+};
+type Gateway = {
+  readonly name: string;
+  readonly follows: "tenant" | "all";
+  readonly standing: string;
+  readonly behind?: number;
+  readonly asOfAgeMs: number;
+  readonly enforces?: boolean;
+  readonly sinceAtLatest?: string;
 };
 type Options = { readonly iss?: string; readonly as?: "token" | "sub" };
 
@@ -48,5 +58,20 @@ export function explainCommand(): Command {
 
 function shown({ verdict, steps }: Explanation): string {
   const rows = steps.map(({ step, status, code, evidence }) => [marks[status], step, code, evidence]);
-  return `${verdict.code}: ${verdict.sentence}\n${verdict.fix}\n\n${table(["", "step", "cause", "evidence"], rows)}`;
+  const checklist = `${verdict.code}: ${verdict.sentence}\n${verdict.fix}\n\n${table(["", "step", "cause", "evidence"], rows)}`;
+  const gateways = steps.flatMap((step) => step.gateways ?? []);
+  return gateways.length === 0 ? checklist : `${checklist}\n\n${gatewaysShown(gateways)}`;
+}
+
+function gatewaysShown(gateways: readonly Gateway[]): string {
+  const rows = gateways.map((one) => [
+    one.name,
+    one.follows === "all" ? "all tenants" : "this tenant",
+    one.standing,
+    one.behind ?? "other epoch",
+    milliseconds(one.asOfAgeMs),
+    one.enforces,
+    one.sinceAtLatest,
+  ]);
+  return table(["gateway", "follows", "is", "behind", "its word's age", "enforces it", "since, at the latest"], rows);
 }

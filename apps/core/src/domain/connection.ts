@@ -1,4 +1,5 @@
 import type { DialectChoices } from "./dialect-rules.ts";
+import type { JustInTime } from "./just-in-time.ts";
 import type { OwnRates } from "./request-kind.ts";
 
 /** How a token's subject finds a user (design §7). */
@@ -38,4 +39,6 @@ export type Connection = {
   readonly schemasVersion: number;
   /** What it may ask for in a second, where that is not what every connection may. */
   readonly rates: OwnRates;
+  /** How users are made from verified tokens; left out where nobody ever said anything about it. */
+  readonly justInTime?: JustInTime | undefined;
 };

@@ -13,7 +13,7 @@ export type EventKind =
   | "membership.added"
   | "membership.removed";
 
-export type EventSource = "scim" | "resync" | "admin" | "nesting";
+export type EventSource = "scim" | "resync" | "admin" | "nesting" | "token";
 export type SubjectKind = "user" | "group";
 
 /**

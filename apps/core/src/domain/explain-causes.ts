@@ -10,7 +10,8 @@ export type ExplainStepName =
   | "sync"
   | "user_store"
   | "revocation"
-  | "gateway";
+  | "gateway"
+  | "just_in_time";
 
 /** What each cause is, in a sentence for whoever has the problem, and what to do about it. */
 export const explainCauses = {
@@ -128,6 +129,14 @@ export const explainCauses = {
   },
   revoked: { sentence: "The subject is revoked.", fix: "rollcall revoke lift, if the reason is gone." },
   denied: { sentence: "The user is denied.", fix: "See the denials: rollcall user show <id>." },
+  claims_missing: {
+    sentence: "The token's subject is nobody yet, and the token lacks claims to make a user of it.",
+    fix: "Have the issuer put the claims into the access token, or require fewer: rollcall connection set <connection> --require <attribute>.",
+  },
+  provisioning_failed: {
+    sentence: "The token's subject is nobody yet, and no user can be made of the token.",
+    fix: "Remove the cause that the step just_in_time names; docs/just-in-time.md says who is never made.",
+  },
   issued_before_revocation: {
     sentence: "The token was issued before the moment from which the subject's tokens count.",
     fix: "Get a new token: sign in again.",
@@ -136,6 +145,20 @@ export const explainCauses = {
 
 export type ExplainCode = keyof typeof explainCauses;
 
+/** One gateway, as the step `gateway` tells of it. */
+export type GatewayTold = {
+  readonly name: string;
+  readonly follows: "tenant" | "all";
+  readonly standing: "live" | "behind" | "stale" | "blind" | "gone";
+  /** Entries that it has not reported yet; left out where it follows another epoch. */
+  readonly behind?: number;
+  readonly asOfAgeMs: number;
+  /** Whether it enforces what stands against the subject; left out where nothing does. */
+  readonly enforces?: boolean;
+  /** It may have done so earlier: a gateway says where it is, and not since when it was past an entry. */
+  readonly sinceAtLatest?: string;
+};
+
 export type ExplainStep = {
   readonly step: ExplainStepName;
   readonly status: "ok" | "problem" | "unknown";
@@ -143,4 +166,6 @@ export type ExplainStep = {
   /** What was seen; never the token. */
   readonly evidence: string;
   readonly fix?: string;
+  /** Of the step `gateway`, each by itself. */
+  readonly gateways?: readonly GatewayTold[];
 };

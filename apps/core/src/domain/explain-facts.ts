@@ -1,5 +1,6 @@
 import type { Connection } from "./connection.ts";
 import type { EventKind } from "./event.ts";
+import type { ProvisioningRefusal } from "./just-in-time.ts";
 
 /** What checking a token's signature against its issuer's published keys said. */
 export type SignatureVerdict =
@@ -30,6 +31,8 @@ export type ExplainQuestion = {
   /** What else of the token an entry may name. */
   readonly session?: string | undefined;
   readonly tokenId?: string | undefined;
+  /** All that the token says, for whether a user could be made of it. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
 };
 
 /** A directory user that the subject might mean. */
@@ -80,13 +83,18 @@ export type RevocationFact = {
   readonly forgottenAt: Date | undefined;
   /** The feed's sequence that has it; undefined where none has. */
   readonly seq: number | undefined;
-  /** Since when every gateway that can be counted on enforces it. */
+  /** That of the feed of all tenants. */
+  readonly houseSeq: number | undefined;
+  /** Since when every gateway that can be counted on enforces it, whichever feed it follows. */
   readonly enforcedAt: Date | undefined;
 };
 
 export type GatewayFact = {
   readonly name: string;
-  readonly standing: "live" | "behind" | "blind" | "gone";
+  /** Whether it follows the tenant's own feed or that of all tenants. */
+  readonly follows: "tenant" | "all";
+  /** `stale` is heard and says itself that what it holds is old; `blind` is not heard. */
+  readonly standing: "live" | "behind" | "stale" | "blind" | "gone";
   readonly seq: number;
   /** When it first said that it was there. */
   readonly seqAt: Date;
@@ -94,6 +102,14 @@ export type GatewayFact = {
   readonly behind: number | undefined;
   readonly asOfAgeMs: number;
 };
+
+/** Whether a request with this very token would make a user of its subject. */
+export type ProvisioningFact =
+  | { readonly kind: "off" }
+  /** A subject alone was asked about. */
+  | { readonly kind: "untold" }
+  | { readonly kind: "refused"; readonly refusal: ProvisioningRefusal | { readonly reason: "idp_deleted" } }
+  | { readonly kind: "ready"; readonly connection: string };
 
 export type SubjectFacts = {
   /** Those that name the issuer, or all of the tenant's where none is given. */
@@ -103,6 +119,8 @@ export type SubjectFacts = {
   readonly identities: readonly IdentityFact[];
   readonly revocations: readonly RevocationFact[];
   readonly gateways: readonly GatewayFact[];
+  /** Undefined where the issuer is not told. */
+  readonly provisioning?: ProvisioningFact | undefined;
   /** Another tenant knows the subject; only ever told to an operator of the house. */
   readonly otherTenants: readonly string[];
 };

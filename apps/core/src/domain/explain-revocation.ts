@@ -1,4 +1,4 @@
-import type { ExplainStep } from "./explain-causes.ts";
+import type { ExplainStep, GatewayTold } from "./explain-causes.ts";
 import type { ExplainQuestion, GatewayFact, RevocationFact, SubjectFacts } from "./explain-facts.ts";
 import { atSecond, isNumericDate, passed, problem, span, unknown } from "./explain-token.ts";
 
@@ -44,23 +44,24 @@ function told({ published, forgottenAt }: RevocationFact): string {
 
 /** Which gateways enforce what stands, since when, and which do not yet. It is told, and decides nothing. */
 export function explainGateways({ gateways, revocations }: SubjectFacts): ExplainStep {
-  const present = gateways.filter(({ standing }) => standing !== "gone");
+  const present = gateways.filter(({ standing }) => standing !== "gone").toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (present.length === 0) return unknown("gateway", "no gateway reports how far it is");
   const standing = revocations.find(({ seq, forgottenAt }) => seq !== undefined && forgottenAt === undefined);
-  return standing?.seq === undefined ? aboutHead(present) : aboutEntry(present, standing, standing.seq);
+  const step = standing === undefined ? aboutHead(present) : aboutEntry(present, standing);
+  return { ...step, gateways: present.map((gateway) => toldOf(gateway, standing)) };
 }
 
 function aboutHead(gateways: readonly GatewayFact[]): ExplainStep {
   const late = gateways.filter((gateway) => gateway.standing !== "live");
   if (late.length === 0) return passed("gateway", `${gateways.length} at the head of the feed`);
-  return unknown("gateway", `${late.length} of ${gateways.length} behind or blind: ${named(late, describe)}`);
+  return unknown("gateway", `${late.length} of ${gateways.length} behind, stale or blind: ${named(late, describe)}`);
 }
 
-function aboutEntry(gateways: readonly GatewayFact[], { enforcedAt }: RevocationFact, seq: number): ExplainStep {
-  const holds = (gateway: GatewayFact): boolean => gateway.behind !== undefined && gateway.seq >= seq;
-  const without = gateways.filter((gateway) => !holds(gateway));
+function aboutEntry(gateways: readonly GatewayFact[], revocation: RevocationFact): ExplainStep {
+  const { enforcedAt, seq = 0 } = revocation;
+  const holding = gateways.filter((gateway) => holds(gateway, revocation));
+  const without = gateways.filter((gateway) => !holds(gateway, revocation));
   const since = enforcedAt === undefined ? "" : ` since ${enforcedAt.toISOString()}`;
-  const holding = gateways.filter(holds);
   // A gateway says where it is, and not since when it was past an entry: it was at the latest then.
   const held =
     enforcedAt === undefined && holding.length > 0
@@ -69,6 +70,25 @@ function aboutEntry(gateways: readonly GatewayFact[], { enforcedAt }: Revocation
   const evidence = `entry ${seq} is enforced by ${holding.length} of ${gateways.length} gateways${since}${held}`;
   if (without.length === 0) return passed("gateway", evidence);
   return unknown("gateway", `${evidence}; not yet by ${named(without, describe)}`);
+}
+
+function holds({ behind, seq, follows }: GatewayFact, revocation: RevocationFact): boolean {
+  const wanted = follows === "all" ? revocation.houseSeq : revocation.seq;
+  return behind !== undefined && wanted !== undefined && seq >= wanted;
+}
+
+function toldOf(gateway: GatewayFact, revocation: RevocationFact | undefined): GatewayTold {
+  const { name, follows, standing, behind, asOfAgeMs, seqAt } = gateway;
+  const enforces = revocation && holds(gateway, revocation);
+  return {
+    name,
+    follows,
+    standing,
+    ...(behind === undefined ? {} : { behind }),
+    asOfAgeMs,
+    ...(enforces === undefined ? {} : { enforces }),
+    ...(enforces === true ? { sinceAtLatest: seqAt.toISOString() } : {}),
+  };
 }
 
 function describe({ name, standing, behind, asOfAgeMs }: GatewayFact): string {

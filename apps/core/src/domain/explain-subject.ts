@@ -1,5 +1,6 @@
 import type { ExplainStep } from "./explain-causes.ts";
 import type { Candidate, DenialFact, ExplainQuestion, IdentityFact, SubjectFacts } from "./explain-facts.ts";
+import { explainProvisioning } from "./explain-provisioning.ts";
 import { explainGateways, explainRevocation } from "./explain-revocation.ts";
 import { passed, problem, shown, span, unknown } from "./explain-token.ts";
 import { foldCase, isId } from "./identifier.ts";
@@ -21,10 +22,13 @@ export function explainSubject(question: ExplainQuestion, facts: SubjectFacts, n
   if (shape !== undefined || typeof sub !== "string") return shape === undefined ? [] : [shape];
 
   const match = nearest(facts, question.iss, sub);
-  const steps = [explainClaim(sub, facts, match), explainDirectory(facts, match, nowMs)];
+  const isStranger = match === undefined || !isOwn(match);
+  const making = isStranger && facts.provisioning !== undefined ? explainProvisioning(facts.provisioning) : undefined;
+  const steps = [explainClaim(sub, facts, match), explainDirectory(facts, match, nowMs, making)];
   if (match !== undefined && isOwn(match))
     steps.push(explainSync(match.candidate, nowMs), explainStore(question.iss, facts.identities, match.candidate));
-  return [...steps, explainRevocation(question.token, facts), explainGateways(facts)];
+  steps.push(explainRevocation(question.token, facts), explainGateways(facts));
+  return making === undefined ? steps : [...steps, making];
 }
 
 /** Faults that the value shows by itself. */
@@ -140,13 +144,21 @@ function explainStranger(sub: string, { connections }: SubjectFacts): ExplainSte
   return passed("subject", `${shown(sub)} is well formed`);
 }
 
-function explainDirectory(facts: SubjectFacts, match: Match | undefined, nowMs: number): ExplainStep {
+function explainDirectory(
+  facts: SubjectFacts,
+  match: Match | undefined,
+  nowMs: number,
+  making: ExplainStep | undefined,
+): ExplainStep {
   if (match === undefined) {
     if (facts.otherTenants.length > 0)
       return problem("directory", "other_tenant", `known in tenant ${facts.otherTenants.join(", ")}`);
     // An admin's denial of a subject that nobody holds is why it is refused, provisioned or not.
     if (facts.revocations.some(({ deny }) => deny))
       return unknown("directory", "no directory user of this tenant has this subject; it is denied without one");
+    // Nobody need have told of a subject whose token makes a user: then that is what decides.
+    if (making !== undefined && making.status !== "unknown")
+      return unknown("directory", "no directory user of this tenant has this subject; what its token makes, decides");
     return problem(
       "directory",
       "never_provisioned",

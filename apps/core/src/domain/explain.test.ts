@@ -57,6 +57,7 @@ const known: SubjectFacts = {
 };
 const edge: GatewayFact = {
   name: "edge",
+  follows: "tenant",
   standing: "live",
   seq: 7,
   seqAt: new Date(nowMs - 1_000),
@@ -73,6 +74,7 @@ const entry: RevocationFact = {
   scope: "sub",
   forgottenAt: undefined,
   seq: 7,
+  houseSeq: undefined,
   enforcedAt: undefined,
 };
 const stranger: SubjectFacts = { ...known, candidates: [], identities: [] };
@@ -254,6 +256,22 @@ describe("what was revoked", () => {
     expect(step({ ...known, revocations: [denied], gateways: [{ ...edge, standing: "gone" }] })).toMatchObject({
       status: "unknown",
       evidence: "no gateway reports how far it is",
+    });
+  });
+  test("a gateway of all tenants is judged by where it is in that feed", () => {
+    const denied = { ...entry, deny: true, reason: "admin_revoked", houseSeq: 90 };
+    const all: GatewayFact = { ...edge, name: "all", follows: "all", seq: 89, behind: 1, standing: "stale" };
+    const told = (facts: Partial<SubjectFacts>) =>
+      explain(asked("00u1Ann"), { ...known, ...facts }, nowMs).steps.at(-1);
+    const before = told({ revocations: [denied], gateways: [edge, all] });
+    expect(before?.evidence).toContain("not yet by all (stale, behind by 1 entries");
+    expect(before?.gateways).toEqual([
+      { name: "all", follows: "all", standing: "stale", behind: 1, asOfAgeMs: 100, enforces: false },
+      expect.objectContaining({ name: "edge", enforces: true, sinceAtLatest: edge.seqAt.toISOString() }),
+    ]);
+    expect(told({ revocations: [denied], gateways: [{ ...all, seq: 90 }] })).toMatchObject({ status: "ok" });
+    expect(told({ revocations: [{ ...denied, houseSeq: undefined }], gateways: [all] })).toMatchObject({
+      gateways: [{ enforces: false }],
     });
   });
   test("a gateway that is behind is told and decides nothing", () => {

@@ -1,3 +1,4 @@
+export * from "./application-event.ts";
 export * from "./connection.ts";
 export * from "./converge.ts";
 export * from "./dialect-profiles.ts";
@@ -8,6 +9,8 @@ export * from "./event.ts";
 export * from "./extension-schema.ts";
 export * from "./filter.ts";
 export * from "./identifier.ts";
+export * from "./just-in-time.ts";
+export * from "./provisioning-choice.ts";
 export * from "./request-kind.ts";
 export * from "./revocation.ts";
 export * from "./schema-definition.ts";
@@ -18,7 +21,9 @@ export type {
   DenialFact,
   EventFact,
   ExplainQuestion,
+  GatewayFact,
   IdentityFact,
+  ProvisioningFact,
   RevocationFact,
   SignatureVerdict,
   SubjectFacts,

@@ -18,7 +18,8 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
     bodyLimit: 1024 * 1024,
     requestTimeout: 60_000,
     http: { maxHeaderSize: 32 * 1024 },
-    routerOptions: { maxParamLength: 512 },
+    // The longest part of a path is a revocation's id, which spells out its issuer and its value.
+    routerOptions: { maxParamLength: 8 * 1024 },
     genReqId: () => randomUUID(),
     return503OnClosing: true,
     forceCloseConnections: "idle",

@@ -1,4 +1,13 @@
-import { changedDialect, type Connection, type DialectPatch, DirectoryError, type Json } from "../domain/index.ts";
+import {
+  assertProvisions,
+  changedDialect,
+  changedJustInTime,
+  type Connection,
+  type DialectPatch,
+  DirectoryError,
+  type Json,
+  type JustInTimePatch,
+} from "../domain/index.ts";
 import { recordAudit } from "./audit.ts";
 import { connectionColumns, connectionNamed, type ConnectionRow, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
@@ -9,8 +18,12 @@ import { assertSlug, slugRefusalOf } from "./tenants.ts";
 export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug" | "schemasVersion">;
 type GivenSettings = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
 /** What is named is changed; a rule of the dialect that is null is the kind's again. */
-export type ConnectionPatch = Omit<GivenSettings, "dialect"> & { readonly dialect?: DialectPatch | undefined };
-export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> & GivenSettings;
+export type ConnectionPatch = Omit<GivenSettings, "dialect" | "justInTime"> & {
+  readonly dialect?: DialectPatch | undefined;
+  readonly justInTime?: JustInTimePatch | undefined;
+};
+export type NewConnection = Pick<Connection, "id" | "slug" | "name" | "kind"> &
+  Omit<GivenSettings, "justInTime"> & { readonly justInTime?: JustInTimePatch | undefined };
 
 const connectionDefaults = {
   dialect: {},
@@ -37,16 +50,17 @@ export async function createConnection(
   assertSlug(connection.slug);
   const settings: ConnectionSettings = {
     ...connectionDefaults,
-    ...given(connection),
+    ...given({ ...connection, justInTime: justInTimeOf(undefined, connection.justInTime) }),
     name: connection.name,
     kind: connection.kind,
   };
+  assertProvisions({ ...settings, id: connection.id, tenantId, slug: connection.slug, schemasVersion: 0 });
   try {
     return await database.inTenant(tenantId, async (transaction) => {
       const [row] = await transaction.query<ConnectionRow>(sql`
-        INSERT INTO connection (id, tenant_id, slug, name, kind, dialect, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec, rates)
+        INSERT INTO connection (id, tenant_id, slug, name, kind, dialect, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec, rates, just_in_time)
         VALUES (${connection.id}, ${tenantId}, ${connection.slug}, ${settings.name}, ${settings.kind}, ${JSON.stringify(settings.dialect)}::jsonb, ${settings.issuers}::text[], ${settings.audience ?? null},
-          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec}, ${JSON.stringify(settings.rates)}::jsonb)
+          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec}, ${JSON.stringify(settings.rates)}::jsonb, ${jsonOf(settings.justInTime)}::jsonb)
         RETURNING ${connectionColumns}`);
       if (row === undefined) throw new Error("a connection was neither created nor refused");
       const detail = { slug: connection.slug, after: settingsDetail(settings) };
@@ -95,9 +109,14 @@ export async function updateConnection(
     const before = toConnection(found);
     const after: Connection = {
       ...before,
-      ...given({ ...patch, dialect: patch.dialect && changedDialect(before.dialect, patch.dialect) }),
+      ...given({
+        ...patch,
+        dialect: patch.dialect && changedDialect(before.dialect, patch.dialect),
+        justInTime: justInTimeOf(before, patch.justInTime),
+      }),
       ...("audience" in patch ? { audience: patch.audience } : {}),
     };
+    assertProvisions(after);
     await write(transaction, after);
     const changed = settingNames.filter((name) => patch[name] !== undefined || (name === "audience" && name in patch));
     const detail = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
@@ -113,7 +132,8 @@ async function write(transaction: Transaction, connection: Connection): Promise<
   await transaction.query(sql`
     UPDATE connection SET name = ${connection.name}, kind = ${connection.kind}, dialect = ${JSON.stringify(connection.dialect)}::jsonb, issuers = ${connection.issuers}::text[], audience = ${connection.audience ?? null},
       subject_claim = ${connection.subjectClaim}, subject_rule = ${connection.subjectRule}, subject_attribute = ${connection.subjectAttribute},
-      subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}, rates = ${JSON.stringify(connection.rates)}::jsonb
+      subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}, rates = ${JSON.stringify(connection.rates)}::jsonb,
+      just_in_time = ${jsonOf(connection.justInTime)}::jsonb
     WHERE id = ${connection.id}`);
 }
 
@@ -129,7 +149,20 @@ const settingNames = [
   "subjectCompare",
   "tokenLifetimeSec",
   "rates",
+  "justInTime",
 ] as const satisfies readonly (keyof ConnectionSettings)[];
+
+function justInTimeOf(
+  before: Pick<Connection, "justInTime"> | undefined,
+  patch: JustInTimePatch | undefined,
+): Connection["justInTime"] {
+  return patch && changedJustInTime(before?.justInTime, patch);
+}
+
+/** Null in the column is "never said", which JSON's own null is not. */
+function jsonOf(value: Json | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
 
 /** What was named with a value: a setting left out, or set to undefined, stays as it is. */
 function given(patch: GivenSettings): Partial<ConnectionSettings> {

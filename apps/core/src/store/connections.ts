@@ -3,6 +3,7 @@ import {
   type ConnectionKind,
   type DialectChoices,
   isId,
+  type JustInTime,
   type OwnRates,
   type SubjectCompare,
   type SubjectRule,
@@ -25,10 +26,11 @@ export type ConnectionRow = {
   token_lifetime_sec: number;
   schemas_version: number;
   rates: OwnRates;
+  just_in_time: JustInTime | null;
 };
 
 export const connectionColumns: Sql = sql`connection.id, connection.tenant_id, connection.slug, connection.name, connection.kind, connection.dialect, connection.issuers,
-  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec, connection.schemas_version, connection.rates`;
+  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec, connection.schemas_version, connection.rates, connection.just_in_time`;
 
 /** The connection with this slug or id. */
 export function connectionNamed(slugOrId: string): Sql {
@@ -52,5 +54,6 @@ export function toConnection(row: ConnectionRow): Connection {
     tokenLifetimeSec: row.token_lifetime_sec,
     schemasVersion: row.schemas_version,
     rates: row.rates,
+    justInTime: row.just_in_time ?? undefined,
   };
 }

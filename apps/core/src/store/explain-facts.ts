@@ -1,8 +1,18 @@
-import { type Connection, foldCase, isId, type SubjectFacts } from "../domain/index.ts";
+import {
+  type Connection,
+  foldCase,
+  type GatewayFact,
+  isId,
+  type RevocationFact,
+  type SubjectFacts,
+} from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
 import { readCandidates } from "./explain-candidates.ts";
-import { type Asked, readRevocationFacts } from "./explain-revocations.ts";
+import { enforcedBy, readHouseEnforcement } from "./enforcement.ts";
+import { readProvisioningFact } from "./explain-provisioning.ts";
+import { type Asked, readRevocationFacts, type StandingFact } from "./explain-revocations.ts";
+import { houseFeedId } from "./feeds.ts";
 import { listGateways } from "./gateways.ts";
 import { type Sql, sql } from "./sql.ts";
 import { findHolders, subjectKeys } from "./subject-holders.ts";
@@ -10,29 +20,78 @@ import { findHolders, subjectKeys } from "./subject-holders.ts";
 const candidatesMax = 20;
 const gatewaysMax = 100;
 
+type Question = Omit<Asked, "sub"> & {
+  readonly sub: unknown;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+};
+type Gathered = Pick<SubjectFacts, "connections" | "candidates" | "identities"> & {
+  readonly standing: readonly StandingFact[];
+};
+
 /** Gathers what the checklist asks about a subject of one tenant. Reads only; a subject that is no text has no facts. */
 export async function readSubjectFacts(
   database: Database,
   tenantId: string,
-  asked: Omit<Asked, "sub"> & { readonly sub: unknown },
+  asked: Question,
   staleSec: number,
 ): Promise<SubjectFacts> {
   const { iss, sub } = asked;
-  const gateways = await listGateways(database, tenantId, staleSec, { after: undefined, limit: gatewaysMax });
-  const facts = await database.inTenant(tenantId, async (transaction) => {
+  const { standing, ...facts } = await database.inTenant(tenantId, async (transaction) => {
     const all = await readAllConnections(transaction);
     const connections = iss === undefined ? all : all.filter(({ issuers }) => issuers.includes(iss));
     // A NUL stands in no column, and no claim of that length is a subject.
     const known = typeof sub === "string" && sub !== "" && sub.length <= 1_024 && !sub.includes("\0");
     return known
-      ? aboutSubject(transaction, all, connections, { ...asked, sub })
-      : { connections, candidates: [], identities: [], revocations: [] };
+      ? aboutSubject(transaction, all, connections, { ...asked, sub }, { tenantId, staleSec })
+      : { connections, candidates: [], identities: [], standing: [] };
   });
+  const makes = iss !== undefined && typeof sub === "string" && facts.connections.length > 0;
   return {
     ...facts,
-    gateways: gateways.items,
+    revocations: await enforcementOf(database, tenantId, standing, staleSec),
+    gateways: [
+      ...(await gatewaysOf(database, tenantId, staleSec, "tenant")),
+      ...(await gatewaysOf(database, houseFeedId, staleSec, "all")),
+    ],
+    provisioning: makes
+      ? await readProvisioningFact(database, tenantId, facts.connections, { ...asked, iss, sub })
+      : undefined,
     otherTenants: [],
   };
+}
+
+/** With how far the gateways are that follow all tenants. */
+async function enforcementOf(
+  database: Database,
+  tenantId: string,
+  standing: readonly StandingFact[],
+  staleSec: number,
+): Promise<readonly RevocationFact[]> {
+  const keys = standing.map(({ key, fact }) => ({ ...key, seq: fact.seq }));
+  const inHouse = await readHouseEnforcement(database, tenantId, keys, staleSec);
+  return standing.map(({ fact, own }, at) => {
+    const house = inHouse[at];
+    return { ...fact, houseSeq: house?.seq, enforcedAt: enforcedBy(house === undefined ? [own] : [own, house]) };
+  });
+}
+
+async function gatewaysOf(
+  database: Database,
+  feedId: string,
+  staleSec: number,
+  follows: GatewayFact["follows"],
+): Promise<readonly GatewayFact[]> {
+  const { items } = await listGateways(database, feedId, staleSec, { after: undefined, limit: gatewaysMax });
+  return items.map(({ name, standing, seq, seqAt, behind, asOfAgeMs, heardAgeMs }) => ({
+    name,
+    follows,
+    // Who is heard and is blind all the same says itself that what it holds is old.
+    standing: standing === "blind" && heardAgeMs <= 2_000 * staleSec ? "stale" : standing,
+    seq,
+    seqAt,
+    behind,
+    asOfAgeMs,
+  }));
 }
 
 async function aboutSubject(
@@ -40,7 +99,8 @@ async function aboutSubject(
   all: readonly Connection[],
   connections: readonly Connection[],
   asked: Asked,
-): Promise<Omit<SubjectFacts, "gateways" | "otherTenants">> {
+  feed: { readonly tenantId: string; readonly staleSec: number },
+): Promise<Gathered> {
   const { iss, sub } = asked;
   const keys = subjectKeys(connections, sub);
   const identities = await readIdentities(transaction, iss, keys);
@@ -55,7 +115,7 @@ async function aboutSubject(
     connections,
     candidates,
     identities,
-    revocations: await readRevocationFacts(transaction, asked, keys, candidates),
+    standing: await readRevocationFacts(transaction, asked, keys, candidates, feed),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ExplainCandidate, RevocationFact } from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
-import { keyTarget } from "./key-revocations.ts";
+import { type Enforcement, isFollowed } from "./enforcement.ts";
+import { keyTarget, type RevocationKey } from "./key-revocations.ts";
 import { sql } from "./sql.ts";
 
 /** What a token or a question names that an entry may strike. */
@@ -11,7 +12,17 @@ export type Asked = {
   readonly tokenId?: string | undefined;
 };
 
+/** What stands, its key, and how far the tenant's own gateways are with it. */
+export type StandingFact = {
+  readonly key: RevocationKey;
+  readonly own: Enforcement;
+  readonly fact: Omit<RevocationFact, "houseSeq" | "enforcedAt">;
+};
+
 type RevocationRow = {
+  iss: string;
+  sub: string;
+  followed: boolean;
   scope: RevocationFact["scope"];
   deny: boolean;
   nbf: number | null;
@@ -32,12 +43,13 @@ export async function readRevocationFacts(
   { iss, session, tokenId }: Asked,
   keys: readonly string[],
   candidates: readonly ExplainCandidate[],
-): Promise<readonly RevocationFact[]> {
+  feed: { readonly tenantId: string; readonly staleSec: number },
+): Promise<readonly StandingFact[]> {
   const named = iss === undefined ? [] : keys.map((sub) => keyTarget({ scope: "sub", iss, sub }));
   const targets = [...candidates.map(({ userId }) => userId), ...named];
   // Sessions, tokens and issuers are nobody's without their issuer.
   const rows = await transaction.query<RevocationRow>(sql`
-    SELECT revocation.scope, deny, revocation.nbf, revocation.reason, revocation.applied_at AS since, forgotten_at,
+    SELECT revocation.scope, revocation.iss, revocation.sub, ${isFollowed(feed.tenantId, feed.staleSec)} AS followed, deny, revocation.nbf, revocation.reason, revocation.applied_at AS since, forgotten_at,
       NOT EXISTS (SELECT FROM feed_pending AS pending
         WHERE pending.scope = revocation.scope AND pending.iss = revocation.iss AND pending.sub = revocation.sub) AS published,
       CASE WHEN revocation.reason LIKE 'admin%' AND revocation.scope = 'sub' THEN (
@@ -53,15 +65,18 @@ export async function readRevocationFacts(
         OR (revocation.scope = 'sid' AND revocation.sub = ${session ?? null}::text) OR (revocation.scope = 'jti' AND revocation.sub = ${tokenId ?? null}::text))))
     ORDER BY deny DESC, revocation.scope DESC, revocation.iss, revocation.sub LIMIT ${factsMax}`);
   return rows.map((row) => ({
-    deny: row.deny,
-    nbf: row.nbf ?? undefined,
-    reason: row.reason,
-    since: row.since,
-    by: row.by ?? undefined,
-    published: row.published,
-    scope: row.scope,
-    forgottenAt: row.forgotten_at ?? undefined,
-    seq: row.seq ?? undefined,
-    enforcedAt: row.enforced_at ?? undefined,
+    key: { scope: row.scope, iss: row.iss, sub: row.sub },
+    own: { seq: row.seq ?? undefined, enforcedAt: row.enforced_at ?? undefined, isFollowed: row.followed },
+    fact: {
+      deny: row.deny,
+      nbf: row.nbf ?? undefined,
+      reason: row.reason,
+      since: row.since,
+      by: row.by ?? undefined,
+      published: row.published,
+      scope: row.scope,
+      forgottenAt: row.forgotten_at ?? undefined,
+      seq: row.seq ?? undefined,
+    },
   }));
 }

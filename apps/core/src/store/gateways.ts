@@ -25,6 +25,8 @@ export type GatewayState = {
   /** Everything acknowledged before this many milliseconds ago, it enforces. */
   readonly asOfAgeMs: number;
   readonly receivedAt: Date;
+  /** How long ago that was. */
+  readonly heardAgeMs: number;
   /** At the head, whether it holds what the feed holds; undefined before it gets there. */
   readonly digestMatches: boolean | undefined;
   readonly maxTtlSec: number | undefined;
@@ -40,6 +42,7 @@ type GatewayRow = {
   behind: number | null;
   as_of_age_ms: number;
   received_at: Date;
+  heard_age_ms: number;
   digest_matches: boolean | null;
   max_ttl_sec: number | null;
 };
@@ -73,7 +76,8 @@ export async function listGateways(
     feedId,
     sql`SELECT gateway.id, gateway.name, ${standingOf(staleSec)} AS standing, receipt.epoch, receipt.seq, receipt.seq_at,
         CASE WHEN receipt.epoch = coalesce(meta.epoch, 1) THEN greatest(0, coalesce(meta.seq, 0) - receipt.seq) END AS behind,
-        (extract(epoch FROM now() - receipt.as_of) * 1000)::double precision AS as_of_age_ms, receipt.received_at, receipt.max_ttl_sec,
+        (extract(epoch FROM now() - receipt.as_of) * 1000)::double precision AS as_of_age_ms, receipt.received_at,
+        (extract(epoch FROM now() - receipt.received_at) * 1000)::double precision AS heard_age_ms, receipt.max_ttl_sec,
         CASE WHEN receipt.epoch = meta.epoch AND receipt.seq = meta.seq THEN receipt.digest IN (meta.digest, meta.hashed_digest) END AS digest_matches
       FROM gateway JOIN receipt ON receipt.gateway_id = gateway.id LEFT JOIN feed_meta AS meta ON meta.tenant_id = gateway.tenant_id
       WHERE gateway.tenant_id = ${feedId} AND (${page.after ?? null}::uuid IS NULL OR gateway.id > ${page.after ?? null}::uuid)
@@ -104,6 +108,7 @@ function toState(row: GatewayRow): GatewayState {
     behind: row.behind ?? undefined,
     asOfAgeMs: Math.round(row.as_of_age_ms),
     receivedAt: row.received_at,
+    heardAgeMs: Math.max(0, Math.round(row.heard_age_ms)),
     digestMatches: row.digest_matches ?? undefined,
     maxTtlSec: row.max_ttl_sec ?? undefined,
   };

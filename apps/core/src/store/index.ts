@@ -1,5 +1,12 @@
 export { converge } from "./converge.ts";
-export { type Bearer, createCredentials, type Credentials, type NewCredential, type Purpose } from "./credentials.ts";
+export {
+  type Bearer,
+  createCredentials,
+  type Credentials,
+  type NewCredential,
+  type Purpose,
+  type StreamScope,
+} from "./credentials.ts";
 export { type Database, openDatabase, type Transaction } from "./database.ts";
 export { foldCounts } from "./directory-counts.ts";
 export { createDirectoryLists, type DirectoryLists } from "./directory-lists.ts";
@@ -79,6 +86,14 @@ export { type CredentialInfo, issueAudited, listCredentials, revokeCredential } 
 export { readSubjectFacts, tenantsKnowing } from "./explain-facts.ts";
 export { type Lag, readLag, type StageLag } from "./lag.ts";
 export { hasGroup, listParkedMembers, type ParkedMember, type ParkedPage, type ParkedQuery } from "./parked-members.ts";
+export {
+  findProvisioners,
+  type NewcomerToken,
+  type Provisioned,
+  provisionSubject,
+  type Provisioning,
+  usesOfIssuer,
+} from "./provision-subject.ts";
 export { type GatewayReceipt, recordReceipts } from "./receipts.ts";
 export { resolveInHouse } from "./resolve-in-house.ts";
 export { type ResolvedSubject, resolveSubject } from "./resolve-subject.ts";
@@ -100,5 +115,30 @@ export {
   type Tenant,
   tenantsOfIssuer,
 } from "./tenants.ts";
+export { resolveToken, type TokenNames } from "./token-standing.ts";
 export { type Alert, type DeadLetter, listAlerts, listDeadLetters } from "./trouble.ts";
 export { denySubject, liftDenial, type RevocationTarget, revokeTokens } from "./subject-revocations.ts";
+export {
+  claimDeliveries,
+  type Delivery,
+  type Destination,
+  type Failure,
+  settleDelivered,
+  settleFailed,
+  subscriptionsDue,
+} from "./deliveries.ts";
+export { listDeliveries, type LoggedDelivery, type Replay, replayDeliveries } from "./delivery-log.ts";
+export { tenantsTelling, trimDeliveries } from "./delivery-retention.ts";
+export { sealSecret, secretPurpose } from "./sealed-secret.ts";
+export { type Acknowledgement, acknowledge, readWaiting, requestVerification } from "./stream-messages.ts";
+export {
+  type ApplicationSubscription,
+  createSubscription,
+  findSubscription,
+  listSubscriptions,
+  removeSubscription,
+  rotateWebhookSecret,
+  type SubscriptionPatch,
+  type SubscriptionScope,
+  updateSubscription,
+} from "./subscriptions.ts";

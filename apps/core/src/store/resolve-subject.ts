@@ -33,27 +33,35 @@ export async function resolveSubject(
   iss: string,
   sub: string,
 ): Promise<ResolvedSubject> {
-  return database.inTenant(tenantId, async (transaction) => {
-    const connections = await readConnectionsNaming(transaction, iss);
-    const keys = subjectKeys(connections, sub);
-    const [revoked, owner, holders] = await Promise.all([
-      readRevoked(transaction, tenantId, iss, keys),
-      readOwner(transaction, connections, iss, sub, keys),
-      findHolders(transaction, connections, sub),
-    ]);
-    const candidates = owner === undefined ? holders : [owner, ...holders];
-    const denials = await readDenials(
-      transaction,
-      candidates.map(({ userId }) => userId),
-    );
-    const resolution = decideResolution({ issuerKnown: connections.length > 0, revoked, owner, holders, denials });
-    if (resolution.status !== "active") return resolution;
-    return {
-      status: "active",
-      userId: resolution.userId,
-      ...(await readProfile(transaction, resolution.userId, resolution.directoryUserId)),
-    };
-  });
+  return database.inTenant(tenantId, (transaction) => resolveWithin(transaction, tenantId, iss, sub));
+}
+
+/** The same, as a transaction sees it that has more to do. */
+export async function resolveWithin(
+  transaction: Transaction,
+  tenantId: string,
+  iss: string,
+  sub: string,
+): Promise<ResolvedSubject> {
+  const connections = await readConnectionsNaming(transaction, iss);
+  const keys = subjectKeys(connections, sub);
+  const [revoked, owner, holders] = await Promise.all([
+    readRevoked(transaction, tenantId, iss, keys),
+    readOwner(transaction, connections, iss, sub, keys),
+    findHolders(transaction, connections, sub),
+  ]);
+  const candidates = owner === undefined ? holders : [owner, ...holders];
+  const denials = await readDenials(
+    transaction,
+    candidates.map(({ userId }) => userId),
+  );
+  const resolution = decideResolution({ issuerKnown: connections.length > 0, revoked, owner, holders, denials });
+  if (resolution.status !== "active") return resolution;
+  return {
+    status: "active",
+    userId: resolution.userId,
+    ...(await readProfile(transaction, resolution.userId, resolution.directoryUserId)),
+  };
 }
 
 async function readRevoked(

@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { enforcedBy, isFollowed, readHouseEnforcement } from "./enforcement.ts";
 import type { RevocationKey } from "./key-revocations.ts";
 import { sql } from "./sql.ts";
 
@@ -25,10 +26,11 @@ export async function listRevocations(
   tenantId: string,
   after: RevocationKey | undefined,
   limit: number,
+  staleSec: number,
 ): Promise<{ readonly items: readonly Revocation[]; readonly next: RevocationKey | undefined }> {
-  const rows = await database.once<Revocation>(
+  const rows = await database.once<Revocation & { followed: boolean }>(
     tenantId,
-    sql`SELECT listed.*, entry.seq, (
+    sql`SELECT listed.*, entry.seq, ${isFollowed(tenantId, staleSec)} AS followed, (
           SELECT enforced_at FROM feed_mark AS mark WHERE mark.tenant_id = ${tenantId} AND mark.seq >= entry.seq ORDER BY mark.seq LIMIT 1
         ) AS "enforcedAt"
       FROM (
@@ -43,7 +45,18 @@ export async function listRevocations(
         AND entry.superseded_by IS NULL
       ORDER BY listed.scope, listed.iss, listed.sub`,
   );
-  const items = rows.slice(0, limit);
+  const listed = rows.slice(0, limit);
+  const inHouse = await readHouseEnforcement(
+    database,
+    tenantId,
+    listed.map(({ scope, iss, sub, seq }) => ({ scope, iss, sub, seq: seq ?? undefined })),
+    staleSec,
+  );
+  const items = listed.map(({ followed, ...revocation }, at): Revocation => {
+    const own = { seq: undefined, enforcedAt: revocation.enforcedAt ?? undefined, isFollowed: followed };
+    const house = inHouse[at];
+    return { ...revocation, enforcedAt: enforcedBy(house === undefined ? [own] : [own, house]) ?? null };
+  });
   const last = items.at(-1);
   const next =
     rows.length > limit && last !== undefined ? { scope: last.scope, iss: last.iss, sub: last.sub } : undefined;

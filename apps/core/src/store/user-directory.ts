@@ -1,35 +1,31 @@
-import {
-  canonicalName,
-  type DirectoryUser,
-  DirectoryError,
-  type Membership,
-  type UserAttributes,
-} from "../domain/index.ts";
+import { type DirectoryUser, DirectoryError, type Membership, type UserAttributes } from "../domain/index.ts";
 import type { Database } from "./database.ts";
 import { unlessDeadlocked } from "./deadlock.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
-import { deleteEdges } from "./edge-deletion.ts";
 import { refusalNamingHolder } from "./name-holder.ts";
-import { type Sql, sql } from "./sql.ts";
+import { findProvisioned } from "./provisioned-user.ts";
+import { sql } from "./sql.ts";
 import { type MembershipRow, membershipsOf, membershipsStatement, toMembership } from "./user-memberships.ts";
-
-type UserRow = { id: string; attributes: UserAttributes; version: number; created_at: Date; updated_at: Date };
-type WrittenRow = UserRow & { lane: number; denying: boolean };
-type CreatedRow = WrittenRow & { joined: boolean };
-
-const columns = sql`id, attributes, version, created_at, updated_at`;
+import {
+  createStatement,
+  type CreatedRow,
+  findStatement,
+  removeStatement,
+  replaceStatement,
+  reviveStatement,
+  type UserRow,
+  type WrittenRow,
+} from "./user-statements.ts";
 
 export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
   return {
     create: async (tenantId, sender, attributes) => {
       const id = newId();
-      const create = (statement: Sql): Promise<readonly CreatedRow[]> =>
-        writing(database, tenantId, sender, attributes, () => database.once<CreatedRow>(tenantId, statement));
-      const [created] = await create(createStatement(tenantId, sender, id, attributes));
+      const [created] = await writing(database, tenantId, sender, attributes, () =>
+        database.once<CreatedRow>(tenantId, createStatement(tenantId, sender, id, attributes)),
+      );
       if (created !== undefined) return written(created, created.joined ? undefined : []);
-      const [revived] = await create(reviveStatement(tenantId, sender, id, attributes));
-      if (revived === undefined) throw new Error("a user was neither created nor refused");
-      return written(revived);
+      return written(await createAgain(database, tenantId, sender, id, attributes));
     },
     find: async (tenantId, connectionId, id) => {
       const [row] = await database.once<UserRow>(tenantId, findStatement(connectionId, id));
@@ -80,131 +76,26 @@ export function createUserDirectory(database: Database, newId: () => string): Us
   };
 }
 
-/** Creates the user, but where a tombstone of the same person lies. */
-function createStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
-  return sql`
-    WITH written AS (
-      ${insertion(tenantId, sender, id, attributes)}
-      WHERE NOT EXISTS (${tombstoneOf(sender, attributes)})
-      RETURNING ${columns}
-    ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
-    SELECT written.*, event.lane, event.denying,
-      -- Of a new id nobody knows, but it may be waited for under its externalId.
-      cardinality(rollcall_take_in(${sender.connectionId}, written.id, 'User', array_remove(ARRAY[${attributes.externalId ?? null}::text], NULL))) > 0 AS joined
-    FROM written, event`;
-}
-
-function reviveStatement(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
-  const { connectionId } = sender;
-  const externalId = attributes.externalId ?? null;
-  return sql`
-    WITH tombstone AS (
-      ${tombstoneOf(sender, attributes)} ORDER BY deleted_at DESC LIMIT 1 FOR NO KEY UPDATE
-    ), revived AS (
-      UPDATE directory_user
-      SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
-        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, created_at = now(), updated_at = now(), deleted_at = NULL
-      WHERE id = (SELECT id FROM tombstone)
-      RETURNING ${columns}
-    ), created AS (
-      -- Somebody else has revived it since.
-      ${insertion(tenantId, sender, id, attributes)}
-      WHERE NOT EXISTS (SELECT FROM tombstone)
-      RETURNING ${columns}
-    ), written AS (
-      SELECT * FROM revived UNION ALL SELECT * FROM created
-    ), ${eventOf(tenantId, sender, sql`'user.created'::text`, sql`${!attributes.active}::boolean`)}
-    SELECT written.*, event.lane, event.denying,
-      -- Of an id that is revived a group may know.
-      rollcall_take_in(${connectionId}, written.id, 'User', array_remove(ARRAY[${externalId}::text, (SELECT id::text FROM tombstone)], NULL))
-    FROM written, event`;
-}
-
-// The same person is told by externalId, and by userName only where neither has one: a userName
-// that went to somebody else since must not bring the old owner back.
-function tombstoneOf({ connectionId }: Sender, attributes: UserAttributes): Sql {
-  const { externalId } = attributes;
-  const person =
-    externalId === undefined
-      ? sql`user_name_key = ${keyOf(attributes)} AND external_id IS NULL`
-      : sql`external_id = ${externalId}`;
-  return sql`SELECT id FROM directory_user WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL AND ${person}`;
-}
-
-function insertion(tenantId: string, { connectionId }: Sender, id: string, attributes: UserAttributes): Sql {
-  return sql`INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
-      SELECT ${id}, ${tenantId}, ${connectionId}, ${attributes.userName}, ${keyOf(attributes)}, ${attributes.externalId ?? null}::text, ${attributes.active}, ${JSON.stringify(attributes)}::jsonb`;
-}
-
-function keyOf({ userName }: UserAttributes): string {
-  return canonicalName("userName", userName);
-}
-
-function replaceStatement(
+/** Creates a user where somebody is looked for first: whoever was made from a token of the same person, or was deleted, is the user, under the same id. */
+async function createAgain(
+  database: Database,
   tenantId: string,
   sender: Sender,
   id: string,
-  expectedVersion: number,
   attributes: UserAttributes,
-): Sql {
-  const { connectionId, requestId } = sender;
-  const externalId = attributes.externalId ?? null;
-  return sql`
-    WITH before AS (
-      SELECT id, active, external_id FROM directory_user
-      WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL AND version = ${expectedVersion}
-      FOR NO KEY UPDATE
-    ), written AS (
-      UPDATE directory_user
-      SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
-        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
-      WHERE id = (SELECT id FROM before)
-      RETURNING ${columns}
-    ), joined AS (
-      -- Who comes to bear an externalId may be waited for under it.
-      SELECT written.id FROM written, before
-      WHERE CASE WHEN ${externalId}::text <> coalesce(before.external_id, '')
-        THEN cardinality(rollcall_take_in(${connectionId}, written.id, 'User', ARRAY[${externalId}::text])) > 0 ELSE false END
-    ), noted AS (
-      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
-      SELECT ${tenantId}, ${connectionId}, 'scim', ${requestId} || ':joined', 'membership.added', 'user', id, false, rollcall_lane(id) FROM joined
-    ), ${eventOf(
-      tenantId,
-      sender,
-      sql`CASE WHEN (SELECT active FROM before) = ${attributes.active} THEN 'user.updated' WHEN ${attributes.active} THEN 'user.activated' ELSE 'user.deactivated' END`,
-      sql`(SELECT active FROM before) AND NOT ${attributes.active}`,
-    )}
-    SELECT written.*, event.lane, event.denying FROM written, event`;
-}
-
-function removeStatement(tenantId: string, sender: Sender, id: string, expectedVersion: number | undefined): Sql {
-  return sql`
-    WITH written AS (
-      UPDATE directory_user SET deleted_at = now(), updated_at = now(), version = version + 1
-      WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL
-        AND version = coalesce(${expectedVersion ?? null}::bigint, version)
-      RETURNING id
-    ), edges AS (
-      ${deleteEdges(sql`member_id = (SELECT id FROM written)`)}
-    ), tokens AS (
-      -- For good: whoever is created under this id again gets new ones.
-      UPDATE credential SET revoked_at = now() WHERE user_id = (SELECT id FROM written) AND revoked_at IS NULL
-    ), ${eventOf(tenantId, sender, sql`'user.deleted'::text`, sql`true`)}
-    SELECT lane FROM event`;
-}
-
-/** The lifecycle event of the row in `written`, in the same transaction: a change without its event cannot exist. */
-function eventOf(tenantId: string, sender: Sender, kind: Sql, denying: Sql): Sql {
-  return sql`event AS (
-      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
-      SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId}, ${kind}, 'user', id, ${denying}, rollcall_lane(id)
-      FROM written
-      RETURNING lane, denying
-    )`;
-}
-
-function findStatement(connectionId: string, id: string): Sql {
-  return sql`SELECT ${columns} FROM directory_user WHERE id = ${id} AND connection_id = ${connectionId} AND deleted_at IS NULL`;
+): Promise<WrittenRow> {
+  const [row] = await writing(database, tenantId, sender, attributes, () =>
+    database.inTenant(tenantId, async (transaction) => {
+      const made = await findProvisioned(transaction, sender.connectionId, attributes);
+      return transaction.query<WrittenRow>(
+        made === undefined
+          ? reviveStatement(tenantId, sender, id, attributes)
+          : replaceStatement(tenantId, sender, made.id, made.version, attributes),
+      );
+    }),
+  );
+  if (row === undefined) throw new Error("a user was neither created nor refused");
+  return row;
 }
 
 /** Why a conditional write found nothing: the user is gone, or is no longer what the writer read. */

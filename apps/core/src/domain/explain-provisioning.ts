@@ -1,0 +1,34 @@
+import type { ExplainStep } from "./explain-causes.ts";
+import type { ProvisioningFact } from "./explain-facts.ts";
+import { passed, problem, unknown } from "./explain-token.ts";
+import { provisioningReasons } from "./just-in-time.ts";
+
+/** Whether a user is made of the token of somebody whom the directory does not know. */
+export function explainProvisioning(fact: ProvisioningFact): ExplainStep {
+  switch (fact.kind) {
+    case "off":
+      return unknown("just_in_time", "off: no connection of the issuer makes users from tokens");
+    case "untold":
+      return unknown("just_in_time", "on: ask with the token, to know whether a user is made of it");
+    case "ready":
+      return passed(
+        "just_in_time",
+        `on: the next request with this token makes a user of connection ${fact.connection}`,
+      );
+    case "refused":
+      return explainRefusal(fact.refusal);
+  }
+}
+
+function explainRefusal(refusal: Extract<ProvisioningFact, { readonly kind: "refused" }>["refusal"]): ExplainStep {
+  if (refusal.reason === "idp_deleted")
+    return problem(
+      "just_in_time",
+      "provisioning_failed",
+      "idp_deleted: the provider has deleted this person, and only its own create brings them back",
+    );
+  const { reason, claims = [] } = refusal;
+  const named = claims.length === 0 ? "" : `: ${claims.join(", ")}`;
+  if (reason === "claims_missing") return problem("just_in_time", "claims_missing", `missing claims${named}`);
+  return problem("just_in_time", "provisioning_failed", `${reason}: ${provisioningReasons[reason]}${named}`);
+}

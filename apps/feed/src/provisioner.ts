@@ -1,0 +1,105 @@
+import {
+  chooseProvisioning,
+  isProvisioning,
+  type ProvisioningConnection,
+  type ProvisioningReading,
+  type ProvisioningRefusal,
+} from "@rollcall/core/domain";
+import {
+  type Bearer,
+  type Database,
+  findProvisioners,
+  type Provisioned,
+  provisionSubject,
+  resolveToken,
+  usesOfIssuer,
+} from "@rollcall/core/store";
+import type { ResolveRequest } from "@rollcall/guard";
+import { createTokenCheck, type HeldToken } from "@rollcall/guard/tokens";
+import { FeedRefusal } from "./errors.ts";
+
+export type Provisioner = {
+  /**
+   * Makes the user of the asked subject from the token, where a connection does so and the token
+   * holds when it is verified here. Throws `unavailable` where the issuer's keys cannot be had.
+   */
+  provision(bearer: Pick<Bearer, "tenantId" | "credentialId">, request: ResolveRequest): Promise<Provisioned>;
+  /** Ends the refreshing of keys. */
+  close(): void;
+};
+
+export type ProvisionerOptions = {
+  readonly database: Database;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly onError: (error: Error) => void;
+};
+
+type Reading = ProvisioningReading & { readonly held: HeldToken };
+
+const tenantsMax = 100;
+const claimsMax = 100;
+const claimLengthMax = 512;
+
+/** Makes users from tokens. A gateway's word that a token held makes nobody: each token is verified here. */
+export function createProvisioner({ database, now, newId, onError }: ProvisionerOptions): Provisioner {
+  const tokens = createTokenCheck({ now, onError });
+
+  async function readAs(
+    connection: ProvisioningConnection,
+    token: string,
+    { iss, sub }: ResolveRequest,
+  ): Promise<readonly Reading[]> {
+    const { audience = "any", subjectClaim, subjectCompare } = connection;
+    const judged = await tokens.check(token, { issuer: iss, audience, subjectClaim, subjectCompare });
+    if ("reason" in judged && judged.reason === "keys_unavailable") throw new FeedRefusal("unavailable");
+    // A token of the issuer for somebody else makes nobody of the subject that was asked about.
+    if (!("subject" in judged) || judged.subject.sub !== sub) return [];
+    return [{ connection, held: judged, sub, claims: judged.claims }];
+  }
+
+  return {
+    provision: async ({ tenantId, credentialId }, request) => {
+      const { iss, sub, token } = request;
+      const uses = await usesOfIssuer(database, iss);
+      const tenantIds = [...new Set(uses.map((use) => use.tenantId))];
+      const asked = tenantIds.filter((id) => tenantId === undefined || id === tenantId).slice(0, tenantsMax);
+      const found = await Promise.all(asked.map((id) => findProvisioners(database, id, iss)));
+      const willing = found.flat().filter(isProvisioning);
+      if (willing.length === 0) return unknown({ reason: "just_in_time_off" });
+      if (token === undefined) return unknown({ reason: "token_needed" });
+      const readings: Reading[] = [];
+      for (const connection of willing) readings.push(...(await readAs(connection, token, request)));
+      const choice = chooseProvisioning(readings, uses);
+      if ("reason" in choice) return unknown(choice);
+      const { attributes, reading } = choice;
+      const { connection, held } = reading;
+      // A session that was ended, or this one token, is nobody's who may come in.
+      const standing = await resolveToken(database, connection.tenantId, namesOf(held));
+      if (standing.status === "struck") return { status: "denied", reason: "token_revoked" };
+      if (standing.status !== "unknown" || standing.reason !== "never_provisioned") return standing;
+      const provisioning = { actor: credentialId, userId: newId(), eventId: newId() };
+      const newcomer = { connection, iss, sub, attributes };
+      return provisionSubject(database, connection.tenantId, newcomer, provisioning);
+    },
+    close: tokens.close,
+  };
+}
+
+function unknown(refusal: ProvisioningRefusal): Provisioned {
+  return { status: "unknown", ...refusal };
+}
+
+function namesOf({ subject: { iss, sub, iat, sid, jti }, claims }: HeldToken): Parameters<typeof resolveToken>[2] {
+  // Which claim names the tenant is the gateway's to know: an entry for a tenant strikes whatever claim says it.
+  const tenants = Object.values(claims).filter((claim): claim is string => isStorable(claim));
+  return { iss, sub, iat, sid: storable(sid), jti: storable(jti), tenants: tenants.slice(0, claimsMax) };
+}
+
+function storable(value: string | undefined): string | undefined {
+  return isStorable(value) ? value : undefined;
+}
+
+function isStorable(value: unknown): value is string {
+  return typeof value === "string" && value.length <= claimLengthMax && !value.includes("\0");
+}
