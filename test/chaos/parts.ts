@@ -104,6 +104,7 @@ async function roleEnvironment(databaseUrl: string, secret: string, ports: Ports
     DATABASE_POOL: "8",
     ROLLCALL_SECRET: secret,
     FEED_KEYS: JSON.stringify({ keys: [await privateJwk("EdDSA")] }),
+    SSF_KEYS: JSON.stringify({ keys: [await privateJwk("RS256")] }),
     LOG_LEVEL: "warn",
     INGEST_PORT: String(ports.ingest),
     WORKER_PORT: String(ports.worker),

@@ -6,9 +6,9 @@ import { afterAll, inject } from "vitest";
 import { consoleRoutes } from "@rollcall/console";
 import type { Rates } from "@rollcall/core/domain";
 import { createRateLimiter, createWaker, type QueueAddress, type Waker } from "@rollcall/core/queue";
-import { createServer, createShutdown, listen, newId } from "@rollcall/core/runtime";
+import { createOutward, createServer, createShutdown, listen, newId } from "@rollcall/core/runtime";
 import { createCredentials, type Credentials, type Database, isReady, openDatabase } from "@rollcall/core/store";
-import { type FeedLimits, feedRoutes, openSigner } from "@rollcall/feed";
+import { type Egress, type FeedLimits, feedRoutes, openSigner, startEgress } from "@rollcall/feed";
 import { ingestRoutes, placesIn } from "@rollcall/ingest";
 import { startPublisher } from "@rollcall/reconciler";
 import { startWorker, type Worker } from "@rollcall/worker";
@@ -22,6 +22,7 @@ export type House = {
   readonly credentials: Credentials;
   readonly waker: Waker;
   readonly worker: Worker | undefined;
+  readonly egress: Egress;
   /** Every route that the house answers, as `GET /v1/…`. */
   readonly routes: readonly string[];
 };
@@ -42,6 +43,14 @@ export type HouseOptions = {
   readonly rateWindowSec?: number;
   /** The feed's own, where the story rotates them. */
   readonly feedKeys?: string;
+  /** What signs what applications are told, where the story rotates it. */
+  readonly ssfKeys?: string;
+  /** How applications are told: how long to wait after each failure, whether at all, and whether on this machine. */
+  readonly egress?: {
+    readonly scheduleSec?: readonly number[];
+    readonly sends?: boolean;
+    readonly loopback?: boolean;
+  };
   /** What the feed lets one token ask for, and how many may wait; without it more than any story does. */
   readonly feedLimits?: Partial<FeedLimits>;
 };
@@ -50,6 +59,8 @@ export const houseSecret = "a secret of the house that tests know";
 const poolMax = 8;
 const staleSecMax = 30;
 const plentiful: Rates = { reads: 1_000_000, writes: 1_000_000, denials: 1_000_000 };
+/** Tries again ten times in a second, and for longer than any story lasts. */
+const patient = Array.from({ length: 1_000 }, () => 0.1);
 export const quietLog = pino({ level: "silent" });
 
 /** A database of the file's own, cloned from the migrated template. */
@@ -100,6 +111,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     newId,
     onError: () => undefined,
   });
+  const { loopback = true, sends = true, scheduleSec = patient } = options.egress ?? {};
+  const outward = createOutward({ loopback });
+  const egress = await startEgress({
+    database,
+    credentials,
+    outward,
+    ssfKeys: options.ssfKeys ?? (await ssfKeys()),
+    publicUrl,
+    log: quietLog,
+    newId,
+    now: Date.now,
+    pace: { scheduleSec, timeoutMs: 2_000, pauseMs: 10, pollMs: 50 },
+    sends,
+  });
+  shutdown.add("egress", () => egress.close());
   const rateLimiter = createRateLimiter(queue.redisUrl, options.rateWindowSec);
   shutdown.add("rate limiter", () => rateLimiter.close());
   const { rates = plentiful } = options;
@@ -112,10 +138,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     wake: waker.wake,
     newId,
     publicUrl,
+    outward,
     staleSecMax,
     now: Date.now,
   });
-  const port = await listen(app, [ingest, feed, console], { host: "127.0.0.1", port: 0 }, shutdown);
+  const port = await listen(app, [ingest, feed, egress.routes, console], { host: "127.0.0.1", port: 0 }, shutdown);
   afterAll(() => shutdown.run("end of the file"));
   return {
     url: `http://127.0.0.1:${port}`,
@@ -125,6 +152,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     credentials,
     waker,
     worker,
+    egress,
     routes: routesOf(app.printRoutes({ commonPrefix: false })),
   };
 }
@@ -141,6 +169,19 @@ function routesOf(tree: string): readonly string[] {
 
 export async function feedKeys(): Promise<string> {
   const { privateKey } = await generateKeyPair("EdDSA", { extractable: true });
+  return JSON.stringify({ keys: [{ ...(await exportJWK(privateKey)), kid: randomUUID() }] });
+}
+
+let sharedKeys: Promise<string> | undefined;
+
+/** An RSA key takes its time, so the houses of one file share one. */
+function ssfKeys(): Promise<string> {
+  return (sharedKeys ??= newSsfKeys());
+}
+
+/** A private JWKS of one RSA key. */
+export async function newSsfKeys(): Promise<string> {
+  const { privateKey } = await generateKeyPair("RS256", { extractable: true });
   return JSON.stringify({ keys: [{ ...(await exportJWK(privateKey)), kid: randomUUID() }] });
 }
 

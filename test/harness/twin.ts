@@ -10,6 +10,9 @@ import { untilQuiet } from "./user-store.ts";
 /** One of two tenants that call everything alike: the same issuer, names, external ids and subjects. */
 export type Twin = TestTenant & {
   readonly adminToken: string;
+  readonly ssfToken: string;
+  /** A webhook and a stream, each with one message that was delivered. */
+  readonly followers: Readonly<Record<"webhook" | "stream", Follower>>;
   readonly userId: string;
   readonly groupId: string;
   readonly runId: string;
@@ -29,7 +32,12 @@ export type Twin = TestTenant & {
   cursorOf(feed: "" | "/subjects"): Promise<string>;
   /** Registers a schema of the connection's own and answers its URN. */
   spareSchema(): Promise<string>;
+  /** A webhook or a stream more, with a message that was delivered. */
+  spareWebhook(): Promise<Follower>;
+  spareStream(): Promise<Follower>;
 };
+
+export type Follower = { readonly id: string; readonly delivery: string };
 
 export const twinIssuer = "https://login.twins.test";
 export const twinSubject = "00u1";
@@ -70,11 +78,38 @@ export async function createTwin(house: House): Promise<Twin> {
     return id;
   };
   const gatewayId = await createGateway();
+  const createFollower = async (kind: "webhook" | "poll"): Promise<Follower> => {
+    const [id, delivery] = [newId(), newId()];
+    // Pausing it keeps the sender away from where nobody answers.
+    await house.database.inTenant(tenant.id, async (transaction) => {
+      await transaction.query(sql`
+        INSERT INTO subscription (id, tenant_id, kind, receiver, description, url, events, status)
+        VALUES (${id}, ${tenant.id}, ${kind}, ${kind === "poll" ? "crm" : null}, ${mark}, ${kind === "poll" ? null : "http://127.0.0.1:9/"}, '{}', 'paused')`);
+      await transaction.query(sql`
+        INSERT INTO delivery (id, tenant_id, subscription_id, subject_key, state, settled_at) VALUES (${delivery}, ${tenant.id}, ${id}, 0, 'delivered', now())`);
+      await transaction.query(sql`
+        INSERT INTO outbound_event (tenant_id, kind, iss, sub, reason, cause, happened_at)
+        VALUES (${tenant.id}, 'user.denied', ${twinIssuer}, ${mark}, 'idp_inactive', ${mark}, now())`);
+    });
+    return { id, delivery };
+  };
+  const { token: ssfToken } = await house.credentials.issue({
+    purpose: "ssf",
+    tenantId: tenant.id,
+    receiver: "crm",
+    scopes: ["ssf.manage"],
+    label: mark,
+  });
+  const followers = { webhook: await createFollower("webhook"), stream: await createFollower("poll") };
   await cursorOf("/subjects");
   await untilQuiet(house, tenant.id);
   return {
     ...tenant,
     adminToken,
+    ssfToken,
+    followers,
+    spareWebhook: () => createFollower("webhook"),
+    spareStream: () => createFollower("poll"),
     userId,
     groupId,
     runId,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { openApplication } from "../harness/application.ts";
 import { openHouse } from "../harness/house.ts";
 import { createTenant, newUser, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
@@ -48,11 +49,37 @@ test.each([
   ["feed", "new-epoch"],
   ["parked", "list"],
   ["deadletter", "list"],
+  ["webhook", "list"],
+  ["stream", "list"],
   ["explain", "00u1"],
 ])("with --json, %s %s answers one document and exit code 0", async (...args) => {
   const { code, stdout, stderr } = await rollcall(["--json", ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+});
+
+test("users are made from tokens when an admin says so, by the claims that they name, and until they say no", async () => {
+  const set = (...args: readonly string[]) => rollcall(["--json", "connection", "set", "idp", ...args]);
+  const settings = ({ stdout }: Ran): unknown =>
+    (JSON.parse(stdout) as { connection: { justInTime?: unknown } }).connection.justInTime;
+  const given = ["--fill", "userName=upn", "emails[primary]=email", "--require", "emails[primary]"];
+  const on = await set("--provision", ...given, "--match", "tid=acme", "--service", "sub=job-*", "idtyp=app");
+  expect(settings(on)).toEqual({
+    enabled: true,
+    claims: { userName: "upn", "emails[primary]": "email" },
+    required: ["emails[primary]"],
+    match: { tid: "acme" },
+    services: [
+      { claim: "sub", prefix: "job-" },
+      { claim: "idtyp", equals: "app" },
+    ],
+  });
+  expect((await rollcall(["connection", "show", "idp"])).stdout).toContain("yes: userName=upn");
+  expect(settings(await set("--any-token"))).toMatchObject({ enabled: true, match: {} });
+  expect(settings(await set("--no-provision"))).toMatchObject({ enabled: false, claims: { userName: "upn" } });
+  expect(settings(await set("--name", "IdP"))).toMatchObject({ enabled: false });
+  expect(await set("--fill", "email")).toMatchObject({ code: 2 });
+  expect(await set("--provision", "--rule", "direct")).toMatchObject({ code: 1 });
 });
 
 test("a schema of a connection's own is added, replaced and removed by its file, and everything wrong with one is said", async () => {
@@ -114,4 +141,38 @@ test("a token to explain is never shown back", async () => {
   const secret = `eyJhbGciOiJub25lIn0.${Buffer.from('{"sub":"00u1"}').toString("base64url")}.c2lnbmF0dXJl`;
   const { stdout } = await rollcall(["--json", "explain", secret]);
   expect(stdout).not.toContain(secret.split(".")[1]);
+});
+
+test("an application is told by webhook from its command on, and told again when an admin says so", async () => {
+  const application = await openApplication();
+  const json = async <Answer>(...args: readonly string[]): Promise<Answer> => {
+    const { code, stdout, stderr } = await rollcall(["--json", ...args]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return JSON.parse(stdout) as Answer;
+  };
+  type Log = { readonly items: readonly { readonly id: string; readonly state: string }[] };
+  const { id, secret } = await json<{ id: string; secret: string }>(
+    "webhook",
+    "add",
+    `${application.url}/hook`,
+    "--event",
+    "user.denied",
+  );
+  await tenant.scim("POST", "/Users", newUser("leaver", { active: false }));
+  await until("it is told", () => application.received.length === 1);
+  await until(
+    "it is settled",
+    async () => (await json<Log>("webhook", "deliveries", id)).items[0]?.state === "delivered",
+  );
+  const { items } = await json<Log>("webhook", "deliveries", id);
+  expect(await json("webhook", "replay", id, "--delivery", items[0]?.id ?? "")).toEqual({ replayed: 1 });
+  await until("it is told again", () => application.received.length === 2);
+  expect((await json<{ secret: string }>("webhook", "rotate", id)).secret).not.toBe(secret);
+  expect(await json("webhook", "set", id, "--status", "paused")).toMatchObject({ status: "paused" });
+  expect((await rollcall(["webhook", "replay", id])).code).toBe(2);
+  expect((await rollcall(["webhook", "add", "http://example.com/"])).code).toBe(1);
+  await json("webhook", "remove", id);
+  expect((await json<{ items: readonly unknown[] }>("webhook", "list")).items).toEqual([]);
+  const issued = await json<{ token: string }>("token", "issue", "ssf", "--receiver", "crm", "--scope", "ssf.read");
+  expect(issued.token).toMatch(/^rc_ssf_/);
 });

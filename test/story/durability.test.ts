@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { Client } from "pg";
 import { startPostgres } from "@rollcall/cli/postgres";
 import { assertDurable, migrate, openDatabase } from "@rollcall/core/store";
-import { feedKeys, houseSecret } from "../harness/house.ts";
+import { feedKeys, houseSecret, newSsfKeys } from "../harness/house.ts";
 import { type Role, spawnRole } from "../harness/role.ts";
 import { until } from "../harness/until.ts";
 
@@ -65,6 +65,7 @@ async function startRole(role: Role): Promise<{ readonly code: unknown; readonly
     DATABASE_URL: postgres.url,
     ROLLCALL_SECRET: houseSecret,
     FEED_KEYS: await feedKeys(),
+    SSF_KEYS: await newSsfKeys(),
   });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {

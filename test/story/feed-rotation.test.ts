@@ -44,15 +44,15 @@ test("a follower goes on without a gap through a rotation, and what a withdrawn 
   const old = await get(address, "/changes?since=1-1");
   const oldKid = readFeedKeys(file)[0]?.kid ?? "";
 
-  writeFeedKeys(file, await withNewKey(readFeedKeys(file)));
+  writeFeedKeys(file, await withNewKey(readFeedKeys(file), "EdDSA"));
   await follow("published", await restart());
   const newKid = readFeedKeys(file)[1]?.kid ?? "";
-  expect(() => withoutKey(readFeedKeys(file), oldKid)).toThrow("signs the feed");
+  expect(() => withoutKey(readFeedKeys(file), oldKid, "rollcall feed key")).toThrow("signs: put another key first");
   writeFeedKeys(file, signingWith(readFeedKeys(file), newKid));
   await follow("signing", await restart());
   // What was signed before can still be verified, as caches still hold it.
   expect(await readCheckpoint(address, old)).toMatchObject({ seq: 1 });
-  writeFeedKeys(file, withoutKey(readFeedKeys(file), oldKid));
+  writeFeedKeys(file, withoutKey(readFeedKeys(file), oldKid, "rollcall feed key"));
   await follow("withdrawn", await restart());
 
   expect(follower.seen.map(({ sub, seq }) => [seq, sub])).toEqual([

@@ -1,6 +1,7 @@
 import { newGroup, newUser, patch } from "../harness/tenant.ts";
 import { newSchema, revocationId, twinIssuer, twinSubject } from "../harness/twin.ts";
 
+import { applicationRows } from "./isolation-applications.ts";
 import {
   scim,
   user,
@@ -136,6 +137,8 @@ export const matrix: Readonly<Record<string, Row>> = {
     token: "feed",
     own: () => ({ path: "/v1/resolve", body: { iss: twinIssuer, sub: twinSubject } }),
   },
+  // It takes a form, and a token that an issuer signed: introspect.test.ts tells that another tenant's is inactive.
+  "POST /v1/introspect": { token: "feed" },
 
   "GET /v1/admin/tenants": { token: "admin", own: () => ({ path: "/v1/admin/tenants" }) },
   "POST /v1/admin/tenants": house(() => "/v1/admin/tenants", { slug: "another" }),
@@ -268,6 +271,7 @@ export const matrix: Readonly<Record<string, Row>> = {
   },
   "GET /v1/admin/gateways": house(() => "/v1/admin/gateways"),
   "DELETE /v1/admin/gateways/:id": house(({ gatewayId }) => `/v1/admin/gateways/${gatewayId}`),
+  ...applicationRows,
   "GET /v1/admin/alerts": house(() => "/v1/admin/alerts"),
   "GET /v1/admin/tenants/:tenant/deadletters": admin(() => "/deadletters"),
   "GET /v1/admin/tenants/:tenant/alerts": admin(() => "/alerts"),

@@ -10,7 +10,7 @@ export type Ask = {
 
 export type Row = {
   /** Whose token speaks; undefined where anybody may ask. */
-  readonly token: "scim" | "feed" | "admin" | undefined;
+  readonly token: "scim" | "feed" | "ssf" | "admin" | undefined;
   /** What a tenant asks of its own; it must be answered, and with nothing of the other's. */
   own?(self: Twin): Ask | Promise<Ask>;
   /** The same, of the other's things: it must be answered as if they did not exist. */
@@ -84,3 +84,29 @@ export const house = (path: (other: Twin) => string, body?: unknown): Row => ({
   token: "admin",
   foreign: (_self, other) => ({ path: path(other), body }),
 });
+/** A webhook or a stream of a tenant's own, made for the request; the other's is not found, under either's name. */
+export const followed = (
+  of: "webhook" | "stream",
+  rest = "",
+  body: (delivery: string) => unknown = () => undefined,
+): Row => ({
+  token: "admin",
+  own: async (self) => {
+    const { id, delivery } = await (of === "webhook" ? self.spareWebhook() : self.spareStream());
+    return { path: `/v1/admin/tenants/${self.slug}/${of}s/${id}${rest}`, body: body(delivery) };
+  },
+  foreign: ({ slug }, { followers }) => ({
+    path: `/v1/admin/tenants/${slug}/${of}s/${followers[of].id}${rest}`,
+    body: body(followers[of].delivery),
+  }),
+});
+/** What a receiver asks of a stream, which its query or its body names. */
+export const stream = (path: string, body?: (id: string) => unknown): Row => {
+  const ask = (id: string): Ask =>
+    body === undefined ? { path: `/ssf${path}?stream_id=${id}` } : { path: `/ssf${path}`, body: body(id) };
+  return {
+    token: "ssf",
+    own: async ({ spareStream }) => ask((await spareStream()).id),
+    foreign: (_self, { followers }) => ask(followers.stream.id),
+  };
+};

@@ -95,7 +95,7 @@ async function send(
   const token =
     row.token === undefined
       ? undefined
-      : { scim: self.scimToken, feed: self.feedToken, admin: self.adminToken }[row.token];
+      : { scim: self.scimToken, feed: self.feedToken, ssf: self.ssfToken, admin: self.adminToken }[row.token];
   const answer = await fetch(`${house.url}${withSlash(route, path)}`, {
     method,
     redirect: "manual",
@@ -116,8 +116,22 @@ function withSlash(route: string, path: string): string {
 }
 
 function marksOf(twin: Twin): readonly string[] {
-  const credentials = [twin.scimToken, twin.feedToken, twin.adminToken].map(credentialIdOf);
-  return [twin.mark, twin.id, twin.slug, twin.connectionId, twin.userId, twin.groupId, twin.runId, ...credentials];
+  const credentials = [twin.scimToken, twin.feedToken, twin.ssfToken, twin.adminToken].map(credentialIdOf);
+  return [
+    twin.mark,
+    twin.id,
+    twin.slug,
+    twin.connectionId,
+    twin.userId,
+    twin.groupId,
+    twin.runId,
+    ...followersOf(twin),
+    ...credentials,
+  ];
+}
+
+function followersOf({ followers }: Twin): readonly string[] {
+  return Object.values(followers).flatMap(({ id, delivery }) => [id, delivery]);
 }
 
 async function resolve(twin: Twin): Promise<unknown> {

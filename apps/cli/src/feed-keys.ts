@@ -4,7 +4,7 @@ import { CommandError } from "./admin-api.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { privateJwk } from "./secrets.ts";
 
-/** The file behind FEED_KEYS_FILE. The first key signs; every one of them is published. */
+/** The file behind FEED_KEYS_FILE or SSF_KEYS_FILE. The first key signs; every one of them is published. */
 export type FeedKeys = readonly JWK[];
 
 /** Reads a file of feed keys. Throws `CommandError` for what is none. */
@@ -27,8 +27,8 @@ export function writeFeedKeys(file: string, keys: FeedKeys): void {
 }
 
 /** With a new key behind the others: it is published, and signs nothing yet. */
-export async function withNewKey(keys: FeedKeys): Promise<FeedKeys> {
-  return [...keys, await privateJwk("EdDSA")];
+export async function withNewKey(keys: FeedKeys, algorithm: "EdDSA" | "RS256"): Promise<FeedKeys> {
+  return [...keys, await privateJwk(algorithm)];
 }
 
 /** With the named key first. */
@@ -38,13 +38,13 @@ export function signingWith(keys: FeedKeys, kid: string): FeedKeys {
 }
 
 /** Without the named key. The one that signs cannot be withdrawn: followers would refuse every answer. */
-export function withoutKey(keys: FeedKeys, kid: string): FeedKeys {
+export function withoutKey(keys: FeedKeys, kid: string, name: string): FeedKeys {
   const key = named(keys, kid);
   if (key === keys[0])
     throw new CommandError(
       exitCodes.refused,
       "key_signs",
-      `${kid} signs the feed: put another key first with \`rollcall feed key sign-with\``,
+      `${kid} signs: put another key first with \`${name} sign-with\``,
     );
   return keys.filter((one) => one !== key);
 }

@@ -67,6 +67,7 @@ export async function startFleet(
       REDIS_URL: redisUrl ?? "",
       ROLLCALL_SECRET: secret,
       FEED_KEYS: JSON.stringify({ keys: [await privateJwk("EdDSA")] }),
+      SSF_KEYS: JSON.stringify({ keys: [await privateJwk("RS256")] }),
       INGEST_PORT: String(ports.ingest),
       WORKER_PORT: String(ports.worker),
       RECONCILER_PORT: String(ports.reconciler),

@@ -8,9 +8,11 @@ import { lagCommand } from "./commands/lag.ts";
 import { parkedCommand } from "./commands/parked.ts";
 import { resyncCommand } from "./commands/resync.ts";
 import { revokeCommand } from "./commands/revoke.ts";
+import { streamCommand } from "./commands/stream.ts";
 import { tenantCommand } from "./commands/tenant.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { userCommand } from "./commands/user.ts";
+import { webhookCommand } from "./commands/webhook.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { MigrateOptions } from "./migrate.ts";
 
@@ -66,6 +68,8 @@ function program(): Command {
     lagCommand,
     gatewayCommand,
     feedCommand,
+    webhookCommand,
+    streamCommand,
     parkedCommand,
     deadletterCommand,
   ];

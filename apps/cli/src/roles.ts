@@ -2,9 +2,9 @@ import type { FastifyPluginAsync } from "fastify";
 import { consoleRoutes } from "@rollcall/console";
 import type { Rates } from "@rollcall/core/domain";
 import { createRateLimiter, createWaker } from "@rollcall/core/queue";
-import { type Logger, newId, type Shutdown } from "@rollcall/core/runtime";
+import { createOutward, type Logger, newId, type Shutdown } from "@rollcall/core/runtime";
 import type { Credentials, Database } from "@rollcall/core/store";
-import { type FeedLimits, feedRoutes, openSigner } from "@rollcall/feed";
+import { type FeedLimits, feedRoutes, openSigner, startEgress } from "@rollcall/feed";
 import { ingestRoutes, placesIn } from "@rollcall/ingest";
 import { startPublisher } from "@rollcall/reconciler";
 import { startWorker } from "@rollcall/worker";
@@ -15,6 +15,9 @@ export type RolesOptions = {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   readonly feedKeys: string;
+  readonly ssfKeys: string;
+  /** Whether applications on this machine itself may be told. */
+  readonly egressLoopback: boolean;
   readonly publicUrl: string;
   readonly staleSecMax: number;
   readonly retentionSec: number;
@@ -53,9 +56,14 @@ export async function startRoles(options: RolesOptions): Promise<readonly Fastif
     newId,
     onError: (error) => log.warn({ err: error }, "the feed lost a connection"),
   });
+  const outward = createOutward({ loopback: options.egressLoopback });
+  const { ssfKeys } = options;
+  const egress = await startEgress({ database, credentials, outward, ssfKeys, publicUrl, log, newId, now: Date.now });
+  shutdown.add("egress", () => egress.close());
   return [
     ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId, admission }),
     feed,
-    consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, staleSecMax, now: Date.now }),
+    egress.routes,
+    consoleRoutes({ database, credentials, wake: waker.wake, newId, publicUrl, outward, staleSecMax, now: Date.now }),
   ];
 }

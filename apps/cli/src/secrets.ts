@@ -6,6 +6,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from "jose";
 export type Secrets = {
   readonly ROLLCALL_SECRET: string;
   readonly FEED_KEYS: string;
+  readonly SSF_KEYS: string;
 };
 
 /** Reads the house's secrets from a directory of mode 0700, and makes those that are missing. */
@@ -17,6 +18,9 @@ export async function ensureSecrets(directory: string): Promise<Secrets> {
     ),
     FEED_KEYS: await ensureSecret(directory, "feed-keys.json", async () =>
       JSON.stringify({ keys: [await privateJwk("EdDSA")] }),
+    ),
+    SSF_KEYS: await ensureSecret(directory, "ssf-keys.json", async () =>
+      JSON.stringify({ keys: [await privateJwk("RS256")] }),
     ),
   };
 }

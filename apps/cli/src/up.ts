@@ -38,6 +38,8 @@ const settings = [
   "REDIS_URL",
   "ROLLCALL_SECRET",
   "FEED_KEYS",
+  "SSF_KEYS",
+  "EGRESS_LOOPBACK",
   "FEED_STALE_SEC_MAX",
   "FEED_RETENTION_SEC",
   "FEED_REQUESTS_PER_SEC",
@@ -69,7 +71,8 @@ async function prepare(shutdown: Shutdown): Promise<Fallbacks> {
   process.stdout.write("starting PostgreSQL …\n");
   const postgres = await startPostgres({ directory: path.join(home, "postgres") });
   shutdown.add("postgres", () => postgres.stop());
-  return { ...ours, DATABASE_URL: postgres.url };
+  // What is tried out on one machine may tell it, too.
+  return { ...ours, DATABASE_URL: postgres.url, EGRESS_LOOPBACK: "allow" };
 }
 
 async function build({ config, log, shutdown }: Context<Settings>): Promise<void> {
@@ -97,6 +100,8 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
     databaseUrl: config.DATABASE_URL,
     redisUrl: config.REDIS_URL,
     feedKeys: config.FEED_KEYS,
+    ssfKeys: config.SSF_KEYS,
+    egressLoopback: config.EGRESS_LOOPBACK === "allow",
     publicUrl: config.PUBLIC_URL,
     staleSecMax: config.FEED_STALE_SEC_MAX,
     retentionSec: config.FEED_RETENTION_SEC,

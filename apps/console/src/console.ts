@@ -1,3 +1,4 @@
+import type { Outward } from "@rollcall/core/runtime";
 import type { Credentials, Database } from "@rollcall/core/store";
 import type { FastifyPluginAsync } from "fastify";
 import { type AdminDoor, guardDoor } from "./admin-door.ts";
@@ -14,7 +15,9 @@ import { createSignatureCheck } from "./signature-check.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { tenantRoutes } from "./tenant-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
+import { subscriptionRoutes } from "./subscription-routes.ts";
 import { userRoutes } from "./user-routes.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
 
 export type ConsoleDeps = {
   readonly database: Database;
@@ -23,6 +26,8 @@ export type ConsoleDeps = {
   wake(lanes: readonly number[]): void;
   newId(): string;
   readonly publicUrl: string;
+  /** Judges where webhooks may be sent. */
+  readonly outward: Pick<Outward, "refusalOf">;
   /** How old a checkpoint may be before a gateway is blind. */
   readonly staleSecMax: number;
   now(): number;
@@ -51,6 +56,8 @@ function adminRoutes(door: AdminDoor): FastifyPluginAsync {
     revocationRoutes(app, door);
     feedAdminRoutes(app, door);
     gatewayRoutes(app, door);
+    webhookRoutes(app, door);
+    subscriptionRoutes(app, door);
     resyncRoutes(app, door);
     parkedRoutes(app, door);
     statusRoutes(app, door);

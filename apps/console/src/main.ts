@@ -1,5 +1,5 @@
 import { createWaker } from "@rollcall/core/queue";
-import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
+import { createOutward, createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
 import { consoleRoutes } from "./console.ts";
 
@@ -10,6 +10,7 @@ const settings = [
   "ROLLCALL_SECRET",
   "FEED_STALE_SEC_MAX",
   "PUBLIC_URL",
+  "EGRESS_LOOPBACK",
   "CONSOLE_PORT",
 ] as const;
 
@@ -29,6 +30,7 @@ await runProcess("console", settings, async ({ config, log, shutdown }) => {
     wake: waker.wake,
     newId,
     publicUrl: config.PUBLIC_URL,
+    outward: createOutward({ loopback: config.EGRESS_LOOPBACK === "allow" }),
     staleSecMax: config.FEED_STALE_SEC_MAX,
     now: Date.now,
   });

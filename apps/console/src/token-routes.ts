@@ -10,7 +10,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type AdminDoor, adminOf, notFound, operatorOf, tenantOf } from "./admin-door.ts";
 import { RequestInvalid } from "./refusal.ts";
-import { id, keysetOf, pageQueryOf, read, text } from "./requests.ts";
+import { id, keysetOf, pageQueryOf, read, slug, text } from "./requests.ts";
 
 const daysMax = 3_650;
 const dayMs = 86_400_000;
@@ -22,7 +22,13 @@ const expiry = {
 // Of the house: an operator's, or a gateway's that follows the feed of all tenants.
 const houseBody = z.strictObject({ purpose: z.enum(["admin", "feed"]), hashed: z.boolean().optional(), ...expiry });
 const tenantBody = z.strictObject({
-  purpose: z.enum(["scim", "feed", "admin"]),
+  purpose: z.enum(["scim", "feed", "ssf", "admin"]),
+  receiver: slug.optional(),
+  scopes: z
+    .array(z.enum(["ssf.read", "ssf.manage"]))
+    .min(1)
+    .max(2)
+    .optional(),
   connection: text(64).optional(),
   user: id.optional(),
   hashed: z.boolean().optional(),
@@ -45,6 +51,7 @@ export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
       label: body.label,
       ...speaksFor,
       ...namingFor(body),
+      ...receiverFor(body),
       ...expiresAt(body.expiresInDays),
     };
     const issued = await issueAudited(door.database, door.credentials, credential, adminOf(request).credentialId);
@@ -95,6 +102,18 @@ function namingFor(body: { readonly purpose: string; readonly hashed?: boolean |
   if (body.purpose !== "feed")
     throw new RequestInvalid([{ at: "hashed", message: "only a feed token reads subjects" }]);
   return { hashed: body.hashed };
+}
+
+/** A token of an application names it, and what it may do with its streams: everything, where nothing is said. */
+function receiverFor(body: z.output<typeof tenantBody>): Pick<NewCredential, "receiver" | "scopes"> {
+  if (body.purpose === "ssf") {
+    if (body.receiver === undefined)
+      throw new RequestInvalid([{ at: "receiver", message: "a token for ssf names the application that it is for" }]);
+    return { receiver: body.receiver, scopes: body.scopes ?? ["ssf.manage"] };
+  }
+  const named = (["receiver", "scopes"] as const).filter((at) => body[at] !== undefined);
+  if (named.length === 0) return {};
+  throw new RequestInvalid(named.map((at) => ({ at, message: `a token for ${body.purpose} names no ${at}` })));
 }
 
 /** A SCIM token speaks for one connection, or for one of its users alone; the others for none. */

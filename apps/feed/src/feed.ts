@@ -1,15 +1,21 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { DirectoryError } from "@rollcall/core/domain";
 import type { Credentials, Database } from "@rollcall/core/store";
+import type { ResolveAnswer } from "@rollcall/guard";
 import { type AdmissionLimits, createAdmission } from "./admission.ts";
 import { parseResolve } from "./bodies.ts";
 import { openCallers } from "./callers.ts";
 import { type FeedErrorCode, FeedRefusal, feedErrors } from "./errors.ts";
 import { feedRoutesOf } from "./feed-routes.ts";
 import { openFollowers } from "./followers.ts";
+import { createIntrospector } from "./introspection.ts";
+import { introspectionRoutes } from "./introspection-routes.ts";
+import { createProvisioner } from "./provisioner.ts";
+import { createResolving } from "./resolving.ts";
 import type { Signer } from "./signing-keys.ts";
 
 export type { AdmissionLimits as FeedLimits } from "./admission.ts";
+export { type Egress, startEgress } from "./egress/egress.ts";
 export { openSigner, type Signer } from "./signing-keys.ts";
 
 export type FeedDependencies = {
@@ -28,19 +34,29 @@ export type FeedDependencies = {
 export async function feedRoutes(dependencies: FeedDependencies): Promise<FastifyPluginAsync> {
   const followers = await openFollowers(dependencies);
   const admission = createAdmission(dependencies.limits, dependencies.now);
+  const provisioner = createProvisioner(dependencies);
+  const introspector = createIntrospector({ ...dependencies, provisioner });
+  const resolving = createResolving(dependencies.database, provisioner, dependencies.now);
   return async (app) => {
     const callers = openCallers(app, dependencies.credentials, admission);
     const parts = { followers, admission, callers, now: dependencies.now };
-    app.addHook("preClose", async () => followers.close());
+    app.addHook("preClose", async () => {
+      introspector.close();
+      provisioner.close();
+      await followers.close();
+    });
     app.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
     app.get("/.well-known/jwks.json", async (_request, reply) =>
       reply.header("cache-control", "public, max-age=60").send(dependencies.signer.jwks),
     );
     await app.register(feedRoutesOf(parts, "revocations"), { prefix: "/v1/feeds/:feed" });
     await app.register(feedRoutesOf(parts, "subjects"), { prefix: "/v1/feeds/:feed/subjects" });
-    app.post("/v1/resolve", { onRequest: callers.admit }, async (request) =>
-      followers.resolve(callers.of(request).bearer, parseResolve(request.body)),
-    );
+    app.post("/v1/resolve", { onRequest: callers.admit }, async (request, reply): Promise<ResolveAnswer> => {
+      const gone = new AbortController();
+      reply.raw.once("close", () => gone.abort());
+      return resolving.resolve(callers.of(request).bearer, parseResolve(request.body), gone.signal);
+    });
+    await app.register(introspectionRoutes({ introspector, credentials: dependencies.credentials, admission }));
   };
 }
 

@@ -1,12 +1,14 @@
-import { createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
+import { createOutward, createServer, listen, newId, runProcess } from "@rollcall/core/runtime";
 import { assertDurable, createCredentials, isReady, openDatabase } from "@rollcall/core/store";
-import { feedRoutes, openSigner } from "./feed.ts";
+import { feedRoutes, openSigner, startEgress } from "./feed.ts";
 
 const settings = [
   "DATABASE_URL",
   "DATABASE_POOL",
   "ROLLCALL_SECRET",
   "FEED_KEYS",
+  "SSF_KEYS",
+  "EGRESS_LOOPBACK",
   "FEED_STALE_SEC_MAX",
   "FEED_REQUESTS_PER_SEC",
   "FEED_WAITING_MAX",
@@ -20,9 +22,21 @@ await runProcess("feed", settings, async ({ config, log, shutdown }) => {
   shutdown.add("database", () => database.close());
   await assertDurable(database);
 
+  const credentials = createCredentials(database, config.ROLLCALL_SECRET, Date.now);
+  const egress = await startEgress({
+    database,
+    credentials,
+    outward: createOutward({ loopback: config.EGRESS_LOOPBACK === "allow" }),
+    ssfKeys: config.SSF_KEYS,
+    publicUrl: config.PUBLIC_URL,
+    log,
+    newId,
+    now: Date.now,
+  });
+  shutdown.add("egress", () => egress.close());
   const feed = await feedRoutes({
     database,
-    credentials: createCredentials(database, config.ROLLCALL_SECRET, Date.now),
+    credentials,
     signer: openSigner(config.FEED_KEYS),
     publicUrl: config.PUBLIC_URL,
     staleSecMax: config.FEED_STALE_SEC_MAX,
@@ -33,7 +47,7 @@ await runProcess("feed", settings, async ({ config, log, shutdown }) => {
   });
   await listen(
     createServer(log, { ready: () => isReady(database) }, shutdown),
-    [feed],
+    [feed, egress.routes],
     { host: config.HOST, port: config.FEED_PORT },
     shutdown,
   );

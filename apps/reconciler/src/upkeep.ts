@@ -8,6 +8,8 @@ import {
   forgetGateways,
   houseFeedId,
   subjectSets,
+  tenantsTelling,
+  trimDeliveries,
   trimFeed,
   trimMarks,
   trimSubjects,
@@ -26,6 +28,9 @@ export type UpkeepOptions = {
 };
 
 type Duty = { readonly name: string; readonly everyMs: number; readonly run: () => Promise<void> };
+
+/** So long what applications were told is kept, to be told again; and so long it waits for them. */
+const egressRetentionSec = 7 * 86_400;
 
 /** So long a gateway may be silent before it is struck off the list. */
 const gatewaySilentSec = 7 * 86_400;
@@ -90,6 +95,14 @@ function dutiesOf({ database, log, retentionSec, staleSecMax, newId }: UpkeepOpt
           await trimMarks(database, feedId);
         }
         for (const { tenantId } of await subjectSets(database)) await trimSubjects(database, tenantId, retentionSec);
+      },
+    },
+    {
+      name: "trim what applications were told",
+      everyMs: 60_000,
+      run: async () => {
+        for (const tenantId of await tenantsTelling(database))
+          await trimDeliveries(database, tenantId, egressRetentionSec, newId);
       },
     },
     {

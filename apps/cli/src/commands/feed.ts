@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { type FeedKeys, readFeedKeys, signingWith, withNewKey, withoutKey, writeFeedKeys } from "../feed-keys.ts";
-import { type Session, withLocalSession, withSession } from "../session.ts";
-import { fields, table } from "../table.ts";
+import { type Session, withSession } from "../session.ts";
+import { fields } from "../table.ts";
+import { keyCommand } from "./key.ts";
 
 type Feed = {
   readonly name: string;
@@ -13,10 +13,8 @@ type Feed = {
   readonly subjects?: { readonly entries: number; readonly filled: boolean };
 };
 type Options = { readonly house?: boolean };
-type KeyOptions = { readonly file: string };
 
 const house = ["--house", "the feed of all tenants"] as const;
-const file = ["--file <path>", "the file that FEED_KEYS_FILE names"] as const;
 
 /** `rollcall feed show|new-epoch|subject-key|key` */
 export function feedCommand(): Command {
@@ -56,66 +54,8 @@ export function feedCommand(): Command {
         session.print(answer, () => answer.subjectKey);
       }),
     );
-  feed.addCommand(keyCommand());
+  feed.addCommand(keyCommand("the feed", "EdDSA", "FEED_KEYS_FILE", "rollcall feed key"));
   return feed;
-}
-
-/** Keys are in a file of the feed's processes, which read it when they start; the service is not asked. */
-function keyCommand(): Command {
-  const key = new Command("key").description("the keys that sign the feed, in their file");
-  key
-    .command("list")
-    .description("every key that is published; the first signs")
-    .requiredOption(...file)
-    .action((options: KeyOptions, command: Command) => change(command, options, undefined, ""));
-  key
-    .command("new")
-    .description("publish a new key, which signs nothing yet")
-    .requiredOption(...file)
-    .action((options: KeyOptions, command: Command) =>
-      change(
-        command,
-        options,
-        withNewKey,
-        "Restart the feed's processes one by one. After an hour, when every gateway knows it: rollcall feed key sign-with <kid>.",
-      ),
-    );
-  key
-    .command("sign-with <kid>")
-    .description("sign with another published key from the next start on")
-    .requiredOption(...file)
-    .action((kid: string, options: KeyOptions, command: Command) =>
-      change(
-        command,
-        options,
-        async (keys) => signingWith(keys, kid),
-        "Restart the feed's processes one by one. An hour later nothing is signed with the old one: rollcall feed key remove <kid>.",
-      ),
-    );
-  key
-    .command("remove <kid>")
-    .description("publish a key no more; what it has signed is refused from then on")
-    .requiredOption(...file)
-    .action((kid: string, options: KeyOptions, command: Command) =>
-      change(command, options, async (keys) => withoutKey(keys, kid), "Restart the feed's processes one by one."),
-    );
-  return key;
-}
-
-async function change(
-  command: Command,
-  options: KeyOptions,
-  make: ((keys: FeedKeys) => Promise<FeedKeys>) | undefined,
-  next: string,
-): Promise<void> {
-  await withLocalSession(command, async (print) => {
-    const before = readFeedKeys(options.file);
-    const keys = make === undefined ? before : await make(before);
-    if (make !== undefined) writeFeedKeys(options.file, keys);
-    const listed = keys.map(({ kid }, index) => ({ kid, signs: index === 0 }));
-    const rows = listed.map(({ kid, signs }) => [kid, signs]);
-    print({ keys: listed }, () => `${table(["kid", "signs"], rows)}${next === "" ? "" : `\n\n${next}`}`);
-  });
 }
 
 async function pathOf({ tenantPath }: Session, { house: isHouse }: Options): Promise<string> {

@@ -9,6 +9,7 @@ type Info = {
   readonly purpose: string;
   readonly userId?: string;
   readonly hashed: boolean;
+  readonly receiver?: string;
   readonly label: string;
   readonly createdAt: string;
   readonly expiresAt?: string;
@@ -20,6 +21,8 @@ type IssueOptions = {
   readonly label?: string;
   readonly expiresInDays?: number;
   readonly hashed?: boolean;
+  readonly receiver?: string;
+  readonly scope?: string;
   readonly house?: boolean;
 };
 
@@ -27,30 +30,10 @@ const house = ["--house", "of the house and of no tenant: for operators, and gat
 
 /** `rollcall token issue|list|revoke` */
 export function tokenCommand(): Command {
-  const token = new Command("token").description("bearer tokens for identity providers, gateways and admins");
-  token
-    .command("issue")
-    .description("make a token; it is shown this once")
-    .addArgument(new Argument("<purpose>", "who will use it").choices(["scim", "feed", "admin"]))
-    .option("--connection <connection>", "for scim: the connection that it speaks for")
-    .option("--user <id>", "for scim: the one user that it speaks for, by the id that the connection knows")
-    .option("--hashed", "for feed: subjects are told by their hashes alone")
-    .option("--label <label>", "what it is for")
-    .option("--expires-in-days <days>", "when it ends by itself", wholeNumber)
-    .option(...house)
-    .action((purpose: string, { house: isHouse, ...options }: IssueOptions, command: Command) =>
-      withSession(command, async ({ api, print, tenantPath }) => {
-        const issued = await api.post<Issued>(`${isHouse === true ? "/v1/admin" : await tenantPath()}/tokens`, {
-          purpose,
-          ...options,
-        });
-        print(
-          issued,
-          () =>
-            `${fields({ id: issued.id, purpose, label: issued.label, token: issued.token })}\n\nThe token is shown this once; only its digest is kept.`,
-        );
-      }),
-    );
+  const token = new Command("token").description(
+    "bearer tokens for identity providers, gateways, applications and admins",
+  );
+  addIssue(token);
   token
     .command("list")
     .description("tokens that were issued, without the tokens")
@@ -64,12 +47,12 @@ export function tokenCommand(): Command {
         const rows = answer.items.map((one) => [
           one.id,
           one.hashed ? `${one.purpose} (hashed)` : one.purpose,
-          one.userId,
+          one.receiver ?? one.userId,
           one.label,
           one.createdAt,
           one.revokedAt === undefined ? one.expiresAt : `revoked ${one.revokedAt}`,
         ]);
-        print(answer, () => table(["id", "purpose", "user", "label", "created", "ends"], rows));
+        print(answer, () => table(["id", "purpose", "speaks for", "label", "created", "ends"], rows));
       }),
     );
   token
@@ -85,4 +68,33 @@ export function tokenCommand(): Command {
       }),
     );
   return token;
+}
+
+function addIssue(token: Command): void {
+  token
+    .command("issue")
+    .description("make a token; it is shown this once")
+    .addArgument(new Argument("<purpose>", "who will use it").choices(["scim", "feed", "ssf", "admin"]))
+    .option("--connection <connection>", "for scim: the connection that it speaks for")
+    .option("--user <id>", "for scim: the one user that it speaks for, by the id that the connection knows")
+    .option("--hashed", "for feed: subjects are told by their hashes alone")
+    .option("--receiver <name>", "for ssf: the application that it is for")
+    .option("--scope <scope>", "for ssf: ssf.read, or ssf.manage where nothing is said")
+    .option("--label <label>", "what it is for")
+    .option("--expires-in-days <days>", "when it ends by itself", wholeNumber)
+    .option(...house)
+    .action((purpose: string, { house: isHouse, scope, ...options }: IssueOptions, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const issued = await api.post<Issued>(`${isHouse === true ? "/v1/admin" : await tenantPath()}/tokens`, {
+          purpose,
+          ...options,
+          ...(scope === undefined ? {} : { scopes: [scope] }),
+        });
+        print(
+          issued,
+          () =>
+            `${fields({ id: issued.id, purpose, label: issued.label, token: issued.token })}\n\nThe token is shown this once; only its digest is kept.`,
+        );
+      }),
+    );
 }

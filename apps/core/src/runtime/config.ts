@@ -16,6 +16,14 @@ const settings = {
     .string()
     .startsWith("{", "must be a private JWKS")
     .describe("private JWKS: the first key signs the feed, all are published"),
+  SSF_KEYS: z
+    .string()
+    .startsWith("{", "must be a private JWKS")
+    .describe("private JWKS of RSA keys: the first signs what applications are told, all are published"),
+  EGRESS_LOOPBACK: z
+    .enum(["refuse", "allow"])
+    .default("refuse")
+    .describe("whether webhooks and streams may be sent to this machine itself, also by http: to try things"),
   PUBLIC_URL: httpUrl.default("http://localhost:8080").describe("where identity providers reach ingest"),
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(8080).describe("port of `up`, where every role answers"),
@@ -23,6 +31,7 @@ const settings = {
   FEED_PORT: port.default(8082).describe("port of feed"),
   CONSOLE_PORT: port.default(8083).describe("port of console"),
   AUTHZ_PORT: port.default(8084).describe("port of authz"),
+  AUTHZ_GRPC_PORT: port.optional().describe("port where authz answers Envoy over gRPC; without it, over HTTP alone"),
   WORKER_PORT: port.default(8085).describe("port where worker answers health checks"),
   RECONCILER_PORT: port.default(8086).describe("port where reconciler answers health checks"),
   AUTHZ_CONFIG: z.string().startsWith("{", "must be JSON").describe("the guard's options for authz, as JSON"),

@@ -3,6 +3,7 @@ export * from "./config.ts";
 export * from "./http.ts";
 export * from "./id.ts";
 export * from "./log.ts";
+export * from "./outward.ts";
 export * from "./process.ts";
 export * from "./shutdown.ts";
 export * from "./start-error.ts";

@@ -5,7 +5,7 @@ import { sql } from "./sql.ts";
 /** Something about one thing that a person should look at, open once until it is over. */
 export type NewAlert = {
   readonly id: string;
-  readonly kind: "gateway_blind" | "compaction_stopped" | "feed_restored";
+  readonly kind: "gateway_blind" | "compaction_stopped" | "feed_restored" | "delivery_dead";
   /** What it is about. */
   readonly key: string;
   readonly detail: { readonly [name: string]: Json };

@@ -1,6 +1,6 @@
 import { DirectoryError } from "../domain/index.ts";
 import { auditStatement, recordAudit } from "./audit.ts";
-import type { Credentials, NewCredential, Purpose } from "./credentials.ts";
+import type { Credentials, NewCredential, Purpose, StreamScope } from "./credentials.ts";
 import type { Database, Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 import { type Keyset, keyset, type KeysetRequest } from "./tenants.ts";
@@ -14,6 +14,9 @@ export type CredentialInfo = {
   readonly userId: string | undefined;
   /** For the feed: it reads subjects by their hashes alone. */
   readonly hashed: boolean;
+  /** For SSF: the application that it is for, and what it may do. */
+  readonly receiver: string | undefined;
+  readonly scopes: readonly StreamScope[];
   readonly label: string;
   readonly createdAt: Date;
   readonly expiresAt: Date | undefined;
@@ -27,6 +30,8 @@ type CredentialInfoRow = {
   connection_id: string | null;
   user_id: string | null;
   hashed: boolean;
+  receiver: string | null;
+  scopes: StreamScope[];
   label: string;
   created_at: Date;
   expires_at: Date | null;
@@ -34,7 +39,7 @@ type CredentialInfoRow = {
   last_used_at: Date | null;
 };
 
-const columns = sql`id, purpose, connection_id, user_id, hashed, label, created_at, expires_at, revoked_at, last_used_at`;
+const columns = sql`id, purpose, connection_id, user_id, hashed, receiver, scopes, label, created_at, expires_at, revoked_at, last_used_at`;
 
 /** Issues a token and answers it only once its audit row is durable; without one the token is revoked and never shown. */
 export async function issueAudited(
@@ -50,6 +55,9 @@ export async function issueAudited(
     connectionId: credential.connectionId ?? null,
     userId: credential.userId ?? null,
     ...(credential.hashed === true ? { hashed: true } : {}),
+    ...(credential.receiver === undefined
+      ? {}
+      : { receiver: credential.receiver, scopes: [...(credential.scopes ?? [])] }),
   };
   try {
     await database.house(
@@ -119,6 +127,8 @@ function toInfo(row: CredentialInfoRow): CredentialInfo {
     connectionId: row.connection_id ?? undefined,
     userId: row.user_id ?? undefined,
     hashed: row.hashed,
+    receiver: row.receiver ?? undefined,
+    scopes: row.scopes,
     label: row.label,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,

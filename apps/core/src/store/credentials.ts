@@ -5,7 +5,10 @@ import { createLookup } from "./credential-lookup.ts";
 import type { Database } from "./database.ts";
 import { sql } from "./sql.ts";
 
-export type Purpose = "scim" | "feed" | "admin";
+export type Purpose = "scim" | "feed" | "ssf" | "admin";
+
+/** What a token of an application may do with its streams: look and collect, or also change them. */
+export type StreamScope = "ssf.read" | "ssf.manage";
 
 /** Whom a bearer token speaks for. An operator of the whole house has no tenant. */
 export type Bearer = {
@@ -18,6 +21,9 @@ export type Bearer = {
   readonly userId: string | undefined;
   /** For the feed: the token reads subjects by their hashes alone. */
   readonly hashed: boolean;
+  /** For SSF: the application whose streams they are, and what the token may do with them. */
+  readonly receiver: string | undefined;
+  readonly scopes: readonly StreamScope[];
 };
 
 export type NewCredential = {
@@ -27,6 +33,8 @@ export type NewCredential = {
   /** A living user of the connection. Their token works while they may enter, and dies with them. */
   readonly userId?: string;
   readonly hashed?: boolean;
+  readonly receiver?: string;
+  readonly scopes?: readonly StreamScope[];
   readonly label: string;
   readonly expiresAt?: Date;
 };
@@ -49,13 +57,15 @@ type CredentialRow = Omit<ConnectionRow, "id" | "tenant_id"> & {
   credential_tenant_id: string | null;
   user_id: string | null;
   hashed: boolean;
+  receiver: string | null;
+  scopes: StreamScope[];
   purpose: Purpose;
   digest: Buffer;
   id: string | null;
   tenant_id: string | null;
 };
 
-const tokenShape = /^rc_(scim|feed|admin)_([0-9a-f]{16})_([\w-]{43})$/;
+const tokenShape = /^rc_(scim|feed|ssf|admin)_([0-9a-f]{16})_([\w-]{43})$/;
 
 // That there is no such token is believed for so long: ids are random, and nobody has one before it exists.
 const absentMs = 10_000;
@@ -74,8 +84,8 @@ export function createCredentials(database: Database, secret: string, now: () =>
       const id = randomBytes(8).toString("hex");
       const token = `rc_${credential.purpose}_${id}_${randomBytes(32).toString("base64url")}`;
       await database.house(sql`
-        INSERT INTO credential (id, tenant_id, connection_id, user_id, hashed, purpose, label, digest, expires_at)
-        VALUES (${id}, ${credential.tenantId ?? null}, ${credential.connectionId ?? null}, ${credential.userId ?? null}, ${credential.hashed ?? false}, ${credential.purpose},
+        INSERT INTO credential (id, tenant_id, connection_id, user_id, hashed, receiver, scopes, purpose, label, digest, expires_at)
+        VALUES (${id}, ${credential.tenantId ?? null}, ${credential.connectionId ?? null}, ${credential.userId ?? null}, ${credential.hashed ?? false}, ${credential.receiver ?? null}, ${credential.scopes ?? []}::text[], ${credential.purpose},
           ${credential.label}, ${digestOf(token)}, ${credential.expiresAt ?? null})`);
       return { id, token };
     },
@@ -94,6 +104,8 @@ export function createCredentials(database: Database, secret: string, now: () =>
         connection: row.id === null ? undefined : toConnection(row as ConnectionRow),
         userId: row.user_id ?? undefined,
         hashed: row.hashed,
+        receiver: row.receiver ?? undefined,
+        scopes: row.scopes,
       };
     },
   };
@@ -101,7 +113,7 @@ export function createCredentials(database: Database, secret: string, now: () =>
 
 async function readCredential(database: Database, id: string): Promise<CredentialRow | undefined> {
   const [row] = await database.house<CredentialRow>(sql`
-    SELECT credential.id AS credential_id, credential.tenant_id AS credential_tenant_id, credential.user_id, credential.hashed, credential.purpose, credential.digest,
+    SELECT credential.id AS credential_id, credential.tenant_id AS credential_tenant_id, credential.user_id, credential.hashed, credential.receiver, credential.scopes, credential.purpose, credential.digest,
       ${connectionColumns}
     FROM credential LEFT JOIN connection ON connection.id = credential.connection_id
     WHERE credential.id = ${id} AND credential.revoked_at IS NULL AND (credential.expires_at IS NULL OR credential.expires_at > now())`);

@@ -1,10 +1,15 @@
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
 
-export type Channel = "rollcall_pending" | "rollcall_feed";
+export type Channel = "rollcall_pending" | "rollcall_feed" | "rollcall_egress";
 export type Subscription = { close(): Promise<void> };
 
 const reconnectMs = 500;
+const listening: Readonly<Record<Channel, string>> = {
+  rollcall_pending: "LISTEN rollcall_pending",
+  rollcall_feed: "LISTEN rollcall_feed",
+  rollcall_egress: "LISTEN rollcall_egress",
+};
 
 /**
  * Calls `onNotify` with the tenant of each notification on a channel, over a connection of its own.
@@ -32,7 +37,7 @@ export async function subscribe(
     });
     session.once("end", () => lose(session));
     try {
-      await session.query(channel === "rollcall_pending" ? "LISTEN rollcall_pending" : "LISTEN rollcall_feed");
+      await session.query(listening[channel]);
     } catch (error) {
       onError(error as Error);
       lose(session);
