@@ -1,6 +1,10 @@
+import { agentMutants } from "./agent-mutants.ts";
+import { introspectionMutants } from "./introspection-mutants.ts";
+import { egressMutants } from "./egress-mutants.ts";
 import { listMutants } from "./list-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { provisioningMutants } from "./provisioning-mutants.ts";
 import { scimMutants } from "./scim-mutants.ts";
 
 const store = "apps/core/src/store";
@@ -12,8 +16,8 @@ export const mutants: readonly Mutant[] = [
     // The last statement's answer comes before that of the commit, which is part of the same round trip.
     changes: [
       {
-        from: "if (this.#answered === this.#before.length) super.handleCommandComplete(message, wire);",
-        to: "if (this.#answered === this.#before.length) { super.handleCommandComplete(message, wire); (this as any).callback(null, (this as any)._results); }",
+        from: "if (this.#passedOver === this.#before.silent.length) super.handleCommandComplete(message, wire);",
+        to: "if (this.#passedOver === this.#before.silent.length) { super.handleCommandComplete(message, wire); if (this.#before.first === undefined || Array.isArray((this as any)._results)) (this as any).callback(null, (this as any)._results); }",
       },
     ],
     caughtBy: { file: "acknowledgement", test: "COMMIT is refused: > a user who leaves" },
@@ -181,7 +185,11 @@ export const mutants: readonly Mutant[] = [
   },
   ...scimMutants,
   ...membershipMutants,
+  ...provisioningMutants,
   ...listMutants,
+  ...egressMutants,
+  ...introspectionMutants,
+  ...agentMutants,
 ];
 
 /** The source with the mistake in it. Throws where it cannot be made as written: a mutant that changes nothing proves nothing. */

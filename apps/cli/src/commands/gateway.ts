@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { type Session, withSession } from "../session.ts";
 import { milliseconds, table } from "../table.ts";
+import { agentCommand } from "./agent.ts";
 
 type Gateway = {
   readonly id: string;
@@ -17,7 +18,7 @@ type Options = { readonly house?: boolean };
 
 const house = ["--house", "those that follow the feed of all tenants"] as const;
 
-/** `rollcall gateway list|remove` */
+/** `rollcall gateway list|remove|agent` */
 export function gatewayCommand(): Command {
   const gateway = new Command("gateway").description("who follows the feed");
   gateway
@@ -58,6 +59,7 @@ export function gatewayCommand(): Command {
         session.print({ id, removed: true }, () => `gateway ${id} is off the list`);
       }),
     );
+  gateway.addCommand(agentCommand());
   return gateway;
 }
 
