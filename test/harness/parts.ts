@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { accessSync, chmodSync, constants } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync } from "node:fs";
 import path from "node:path";
 import { Redis } from "ioredis";
 import { freePort, startPostgres } from "@rollcall/cli/postgres";
@@ -7,6 +7,9 @@ import { until } from "./until.ts";
 
 /** Where programs are looked for, for a child that inherits nothing else. */
 export const programPath = process.env["PATH"] ?? "";
+
+/** Debian's place for what lets nginx run Lua. */
+export const nginxLua = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
 
 export type Part = { readonly stop: () => Promise<void> };
 export type Parts = {
@@ -74,6 +77,11 @@ async function startLocally(directory: string): Promise<Parts> {
     missing: [
       ...(redis === undefined ? ["BullMQ on Redis (no redis-server on PATH: apt-get install redis-server)"] : []),
       ...(onPath("nginx") ? [] : ["authz behind nginx (no nginx on PATH: apt-get install nginx)"]),
+      ...(onPath("haproxy") ? [] : ["HAProxy and its agent (no haproxy on PATH: apt-get install haproxy)"]),
+      ...(existsSync(nginxLua)
+        ? []
+        : ["the plugin for Kong (nginx has no Lua: apt-get install libnginx-mod-http-lua)"]),
+      ...(onPath("caddy") ? [] : ["authz behind Caddy (no caddy on PATH: apt-get install caddy)"]),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-export type Role = "ingest" | "worker" | "reconciler" | "feed";
+export type Role = "ingest" | "worker" | "reconciler" | "feed" | "authz";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

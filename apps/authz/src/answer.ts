@@ -1,12 +1,14 @@
-import type { Allowed, Refused } from "@rollcall/guard";
+import type { Refused } from "@rollcall/guard";
+import { headersToRemove, type Identity } from "./identity-headers.ts";
 
 export type AuthzAnswer = {
   readonly status: 200 | 401 | 403 | 503;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: object | undefined;
+  readonly body: string;
 };
 
 export type RefusalContext = {
+  /** What the log knows the refusal by. */
   readonly requestId: string;
   /** What to answer where the guard cannot tell; nginx turns anything but 401 and 403 into a 500. */
   readonly unavailableStatus: 403 | 503;
@@ -14,19 +16,16 @@ export type RefusalContext = {
 
 const realm = 'Bearer realm="api"';
 const tokenInvalid = `${realm}, error="invalid_token", error_description="The access token is no longer valid"`;
+const invalidBody = problem(401, "token_invalid");
 
-/** What the gateway hands on to the application. Every name is there, so that a gateway which copies them overwrites a client's own. */
-export function allowedAnswer({ iss, sub, tenant, user }: Allowed, asOf: number | undefined): AuthzAnswer {
+/** What the gateway hands on to the application. Envoy, which leaves alone what it is not told of, is told what to remove. */
+export function allowedAnswer(identity: Identity): AuthzAnswer {
   return {
     status: 200,
-    body: undefined,
+    body: "",
     headers: {
-      "x-auth-subject": visible(sub),
-      "x-auth-issuer": visible(iss),
-      "x-auth-tenant": visible(tenant ?? ""),
-      "x-auth-user-id": visible(user?.id ?? ""),
-      "x-auth-groups": (user?.groups ?? []).map((group) => visible(group).replaceAll(",", "%2C")).join(","),
-      "x-revocation-as-of": asOf === undefined ? "" : String(asOf),
+      ...identity,
+      "x-envoy-auth-headers-to-remove": headersToRemove(identity).join(","),
       "cache-control": "no-store",
     },
   };
@@ -37,25 +36,24 @@ export function refusedAnswer(
   { reason, status }: Refused,
   { requestId, unavailableStatus }: RefusalContext,
 ): AuthzAnswer {
-  if (status === 503) {
-    return {
-      status: unavailableStatus,
-      headers: { "retry-after": "1", "cache-control": "no-store" },
-      body: problem(unavailableStatus, "authz_unavailable", requestId),
-    };
-  }
+  if (status === 503) return unavailableAnswer({ requestId, unavailableStatus });
+  const challenge = reason === "token_missing" ? realm : tokenInvalid;
+  return { status, headers: { ...commonHeaders(requestId), "www-authenticate": challenge }, body: invalidBody };
+}
+
+/** Where nobody can tell whether the bearer may pass. */
+export function unavailableAnswer({ requestId, unavailableStatus }: RefusalContext): AuthzAnswer {
   return {
-    status,
-    headers: { "www-authenticate": reason === "token_missing" ? realm : tokenInvalid, "cache-control": "no-store" },
-    body: problem(status, "token_invalid", requestId),
+    status: unavailableStatus,
+    headers: { ...commonHeaders(requestId), "retry-after": "1" },
+    body: problem(unavailableStatus, "authz_unavailable"),
   };
 }
 
-function problem(status: number, code: string, requestId: string): object {
-  return { type: "about:blank", status, code, request_id: requestId };
+function commonHeaders(requestId: string) {
+  return { "content-type": "application/problem+json", "cache-control": "no-store", "x-request-id": requestId };
 }
 
-/** Percent-encodes what is no visible ASCII, and the percent sign, so that decoding always gives the value back. */
-function visible(value: string): string {
-  return value.toWellFormed().replaceAll(/[^\x21-\x24\x26-\x7e]+/g, encodeURIComponent);
+function problem(status: number, code: string): string {
+  return JSON.stringify({ type: "about:blank", status, code });
 }

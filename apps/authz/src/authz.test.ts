@@ -1,9 +1,10 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createLog, createServer, createShutdown } from "@rollcall/core/runtime";
-import { createGuard, type GuardOptions, type ResolveAnswer } from "@rollcall/guard";
+import { createGuard, type Guard, type GuardOptions, type ResolveAnswer } from "@rollcall/guard";
 import { expect, onTestFinished, test } from "vitest";
 import { createScene } from "@rollcall/guard/testing";
 import { authzRoutes } from "./authz.ts";
+import { identityHeaders } from "./identity-headers.ts";
 
 type Answer = { readonly status: number | undefined; readonly headers: IncomingHttpHeaders; readonly body: string };
 type Question = {
@@ -24,7 +25,7 @@ async function running(changes: Partial<GuardOptions> = {}, routeFrom?: string) 
   onTestFinished(async () => {
     await Promise.all([app.close(), guard.close()]);
   });
-  const ask = (path: string, question: Question = {}) => exchange(`${origin}${path}`, question);
+  const ask = (path: string, question: Question = {}) => exchange(origin, path, question);
   const bearer = async (claims: Record<string, unknown> = {}) => ({
     authorization: `Bearer ${await scene.issuer.mint(claims)}`,
   });
@@ -43,8 +44,35 @@ test("on allow every X-Auth header is set, empty where there is nothing to say",
     "x-auth-user-id": "",
     "x-auth-groups": "",
     "x-revocation-as-of": String(clock.sec()),
+    "x-revocation-cursor": "7-0",
     "cache-control": "no-store",
   });
+});
+
+test("Envoy is told to remove what stays empty, and every spelling that passes for one of ours", async () => {
+  const { ask, bearer } = await running();
+  const { headers } = await ask("/authz", { headers: await bearer() });
+  const removed = String(headers["x-envoy-auth-headers-to-remove"]).split(",");
+  expect(removed).toEqual(
+    expect.arrayContaining([
+      "x-auth-tenant",
+      "x_auth_tenant",
+      "x-auth_user-id",
+      "x_revocation_as_of",
+      "x.auth.subject",
+    ]),
+  );
+  for (const name of identityHeaders) expect([name, removed.includes(name)]).toEqual([name, headers[name] === ""]);
+  // A name with two hyphens has 3 × 3 spellings, itself among them, and one with three has 27.
+  expect(removed).toHaveLength(5 * 8 + 2 * 26 + identityHeaders.filter((name) => headers[name] === "").length);
+});
+
+test("the header that says how far the feed was followed moves with the feed", async () => {
+  const { ask, bearer, feed, issuer } = await running();
+  const headers = await bearer();
+  feed.publish({ iss: issuer.origin, sub: "eve" });
+  const cursor = async () => (await ask("/authz", { headers })).headers["x-revocation-cursor"];
+  await expect.poll(cursor).toBe("7-1");
 });
 
 test("what is no visible ASCII is percent-encoded, and no value can start another header", async () => {
@@ -84,9 +112,8 @@ test("every refused token is refused alike", async () => {
       "content-type": expect.stringContaining("application/problem+json"),
       "cache-control": "no-store",
     });
-    const { request_id: id, ...body } = JSON.parse(answer.body) as Record<string, unknown>;
-    expect(body).toEqual({ type: "about:blank", status: 401, code: "token_invalid" });
-    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.body).toBe('{"type":"about:blank","status":401,"code":"token_invalid"}');
+    expect(answer.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
   }
 });
 
@@ -95,6 +122,7 @@ test("a request without a token is told to bring one, not that one is invalid", 
   for (const headers of [{}, { authorization: "Basic YTpi" }, { authorization: "Bearer" }, { authorization: "" }]) {
     const answer = await ask("/authz", { headers });
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, 'Bearer realm="api"']);
+    expect(answer.body).toBe('{"type":"about:blank","status":401,"code":"token_invalid"}');
   }
 });
 
@@ -108,10 +136,45 @@ test("of two tokens neither counts, and a token outside the header does not eith
   );
 });
 
+test("a guard that fails lets nobody pass, and tells nobody why", async () => {
+  const failing = { check: () => Promise.reject(new Error("inside")) } as unknown as Guard;
+  const log = createLog("authz", "silent");
+  const app = createServer(log, { ready: async () => true }, createShutdown(log, 1_000));
+  await app.register(authzRoutes(failing));
+  const origin = await app.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(() => app.close());
+  const { status, headers, body } = await exchange(origin, "/authz", { headers: { authorization: "Bearer x" } });
+  expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+  expect(body).toBe('{"type":"about:blank","status":503,"code":"authz_unavailable"}');
+  expect((await exchange(origin, "/authz/nginx", {})).status).toBe(403);
+});
+
 test("a request with more headers than anyone needs is refused", async () => {
   const { ask, bearer } = await running();
   const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, "1"]));
   expect((await ask("/authz", { headers: { ...many, ...(await bearer()) } })).status).toBe(401);
+});
+
+test("any path is answered, however long, and none is taken for another", async () => {
+  const { ask, bearer } = await running();
+  const headers = await bearer();
+  const paths = [
+    "/",
+    "/nginx/more",
+    `/${"a".repeat(8_000)}`,
+    `/${"a/".repeat(2_000)}`,
+    "/%2e%2e/livez",
+    "/../livez",
+    "/..",
+    "/a%2Fb;c",
+  ];
+  for (const path of paths) {
+    expect([path, (await ask(`/authz${path}`, { headers })).status]).toEqual([path, 200]);
+    expect([path, (await ask(`/authz${path}`)).status]).toEqual([path, 401]);
+  }
+  for (const path of ["/authzs", "/", "/AUTHZ"])
+    expect([path, (await ask(path, { headers })).status]).toEqual([path, 404]);
+  expect((await ask("/authz/%zz", { headers })).status).toBe(400);
 });
 
 test("any method on any path is answered, whatever its body", async () => {
@@ -156,9 +219,11 @@ test("a route that may be served stale is taken only from where the configuratio
   expect((await ask("/authz/menu", { headers })).status).toBe(503);
 });
 
-function exchange(url: string, { method = "GET", headers = {}, body }: Question): Promise<Answer> {
+/** The path is sent as it is: no client's URL parser tidies it up. */
+function exchange(origin: string, path: string, { method = "GET", headers = {}, body }: Question): Promise<Answer> {
+  const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(url, { method, headers }, (response) => {
+    const sent = httpRequest({ hostname, port, path, method, headers }, (response) => {
       const chunks: Uint8Array[] = [];
       response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
       response.on("end", () =>

@@ -1,7 +1,9 @@
 import { METHODS } from "node:http";
 import type { Guard } from "@rollcall/guard";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { allowedAnswer, refusedAnswer } from "./answer.ts";
+import { allowedAnswer, type AuthzAnswer, type RefusalContext, refusedAnswer, unavailableAnswer } from "./answer.ts";
+import { identityOf } from "./identity-headers.ts";
+import { noToken, pathOf, tokenIn } from "./question.ts";
 
 export type AuthzRoutesOptions = {
   /**
@@ -21,14 +23,18 @@ export function authzRoutes(guard: Guard, { routeFrom }: AuthzRoutesOptions = {}
     const decision = await guard.check(tokenOf(request), { route: routeOf(request, routeFrom) });
     if (decision.allow) {
       request.log.debug({ iss: decision.iss, stale: decision.stale }, "allowed");
-      const { headers } = allowedAnswer(decision, guard.status().feed?.asOf);
-      return reply.code(200).headers(headers).send();
+      return reply
+        .code(200)
+        .headers(allowedAnswer(identityOf(decision, guard.status().feed)).headers)
+        .send();
     }
     const { reason, iss } = decision;
     request.log.info({ reason, iss }, "refused");
-    const unavailableStatus = pathOf(request.url) === nginxPath ? 403 : 503;
-    const { status, headers, body } = refusedAnswer(decision, { requestId: request.id, unavailableStatus });
-    return reply.code(status).headers(headers).type("application/problem+json").send(JSON.stringify(body));
+    return refuse(reply, refusedAnswer(decision, contextOf(request)));
+  };
+  const errorHandler = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    request.log.error({ err: error }, "a question was not answered");
+    void refuse(reply, unavailableAnswer(contextOf(request)));
   };
 
   return async (app) => {
@@ -37,8 +43,16 @@ export function authzRoutes(guard: Guard, { routeFrom }: AuthzRoutesOptions = {}
       if (!app.supportedMethods.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
     // Answered before Fastify looks at a body, so none of any type or size gets in the way.
     for (const url of [prefix, `${prefix}/*`])
-      app.route({ method: app.supportedMethods, url, onRequest: answer, handler: refuseToGoOn });
+      app.route({ method: app.supportedMethods, url, onRequest: answer, errorHandler, handler: refuseToGoOn });
   };
+}
+
+function contextOf({ id, url }: FastifyRequest): RefusalContext {
+  return { requestId: id, unavailableStatus: pathOf(url) === nginxPath ? 403 : 503 };
+}
+
+function refuse(reply: FastifyReply, { status, headers, body }: AuthzAnswer): FastifyReply {
+  return reply.code(status).headers(headers).send(Buffer.from(body));
 }
 
 /** Without a handler that fails, a hook that did not answer would be a 200. */
@@ -46,17 +60,12 @@ async function refuseToGoOn(): Promise<never> {
   throw new Error("the question was not answered");
 }
 
-/** RFC 6750 §2.1; a token in the query or the body is not looked for. */
 function tokenOf({ raw: { rawHeaders } }: FastifyRequest): string | undefined {
   const found: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (rawHeaders[at]?.toLowerCase() === "authorization") found.push(rawHeaders[at + 1] ?? "");
   }
-  const [value] = found;
-  if (value === undefined) return undefined;
-  // Of two the application might believe the other one. What is no token is refused as malformed.
-  if (found.length > 1 || rawHeaders.length > headersMax * 2) return " ";
-  return /^bearer(?: +(.*))?$/i.exec(value)?.[1];
+  return found.length > 0 && rawHeaders.length > headersMax * 2 ? noToken : tokenIn(found);
 }
 
 function routeOf(request: FastifyRequest, routeFrom: string | undefined): string | undefined {
@@ -64,8 +73,4 @@ function routeOf(request: FastifyRequest, routeFrom: string | undefined): string
   if (routeFrom === "path") return pathOf(request.url).slice(prefix.length);
   const value = request.headers[routeFrom];
   return typeof value === "string" ? pathOf(value) : undefined;
-}
-
-function pathOf(url: string): string {
-  return url.split("?", 1)[0] ?? "";
 }

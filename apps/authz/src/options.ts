@@ -1,56 +1,44 @@
-import { GuardConfigError, type GuardOptions, type IssuerOptions, type StaleChoice } from "@rollcall/guard";
+import {
+  createGuard,
+  GuardConfigError,
+  type FeedOptions,
+  type GuardOptions,
+  type IssuerOptions,
+  type ResolveOptions,
+} from "@rollcall/guard";
+import { optionNames } from "./option-names.ts";
+import { readStale } from "./stale-routes.ts";
 
 export type AuthzOptions = {
-  readonly guard: Pick<GuardOptions, "issuers" | "feed" | "stale" | "unknown" | "resolve">;
+  readonly guard: Pick<GuardOptions, "issuers" | "feed" | "stale" | "unknown" | "resolve" | "rememberTokens">;
   readonly routeFrom: string | undefined;
 };
 
 type Json = Readonly<Record<string, unknown>>;
 type Report = (problem: string) => void;
 
-const topNames = ["issuers", "feed", "stale", "unknown", "resolve", "routeFrom"];
-const issuerNames = [
-  "issuer",
-  "audience",
-  "jwksUrl",
-  "jwks",
-  "algorithms",
-  "types",
-  "subjectClaim",
-  "tenantClaim",
-  "tenant",
-  "subjectFormat",
-  "subjectCompare",
-  "clockToleranceSec",
-];
-const feedNames = ["url", "token", "gateway", "persistPath", "keys", "waitSec"];
-const resolveNames = ["url", "token", "timeoutMs", "rememberSec"];
-const staleChoices: readonly unknown[] = ["deny", "allow", "resolve"];
-
 /**
  * Reads authz's configuration: the guard's options as JSON, where `subjectFormat` is a regular expression's
  * text, null among `types` means no typ, and `stale` may be `{ "routes": { "/menu": "allow" }, "otherwise": "deny" }`.
- * Throws one `GuardConfigError` for all that is JSON's own; `createGuard` judges the rest.
+ * Throws one `GuardConfigError` that names every problem, JSON's own and the guard's.
  */
 export function parseAuthzOptions(text: string): AuthzOptions {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);
   const json = parseJson(text);
-  const { issuers, feed, resolve, unknown } = json;
-  refuseUnknown("", json, topNames, report);
-  if (isObject(feed)) refuseUnknown("feed.", feed, feedNames, report);
-  if (isObject(resolve)) refuseUnknown("resolve.", resolve, resolveNames, report);
+  refuseUnknown("", json, optionNames.top, report);
+  const resolve = readResolve(json["resolve"], report);
+  const guard = {
+    issuers: readIssuers(json["issuers"], report),
+    feed: readFeed(json["feed"], report),
+    stale: readStale(json["stale"], json["resolve"] !== undefined, report),
+    unknown: json["unknown"] as GuardOptions["unknown"],
+    resolve,
+    rememberTokens: json["rememberTokens"] as GuardOptions["rememberTokens"],
+  };
   const routeFrom = readRouteFrom(json["routeFrom"], isObject(json["stale"]), report);
 
-  const guard = {
-    issuers: Array.isArray(issuers)
-      ? issuers.map((issuer: unknown, index) => readIssuer(issuer, `issuers[${index}].`, report))
-      : [],
-    feed: feed as GuardOptions["feed"],
-    stale: readStale(json["stale"], report),
-    unknown: unknown as GuardOptions["unknown"],
-    resolve: resolve as GuardOptions["resolve"],
-  };
+  problems.push(...problemsOfGuard(guard).filter((problem) => !follows(problem, problems)));
   if (problems.length > 0) throw new GuardConfigError(problems);
   return { guard, routeFrom };
 }
@@ -67,20 +55,31 @@ function parseJson(text: string): Json {
   return json;
 }
 
+function readIssuers(issuers: unknown, report: Report): readonly IssuerOptions[] {
+  if (!Array.isArray(issuers)) return [];
+  return issuers.map((issuer: unknown, index) => readIssuer(issuer, `issuers[${index}]`, report));
+}
+
 function readIssuer(issuer: unknown, at: string, report: Report): IssuerOptions {
   if (!isObject(issuer)) {
-    report(`${at.slice(0, -1)}: must be an object`);
+    report(`${at}: must be an object`);
     return { issuer: "", audience: "" };
   }
-  refuseUnknown(at, issuer, issuerNames, report);
+  refuseUnknown(`${at}.`, issuer, optionNames.issuer, report);
+  refuseUnknownOfEach(`${at}.services`, issuer["services"], optionNames.service, report);
   const { subjectFormat, types, ...rest } = issuer;
   return {
     ...(rest as unknown as IssuerOptions),
     ...(subjectFormat === undefined ? {} : { subjectFormat: readFormat(subjectFormat, at, report) }),
-    ...(Array.isArray(types)
-      ? { types: types.map((type: unknown) => (type === null ? undefined : (type as string))) }
-      : {}),
+    ...(types === undefined ? {} : { types: readTypes(types, at, report) }),
   };
+}
+
+/** JSON has no undefined: among the types, null is a token without one. */
+function readTypes(types: unknown, at: string, report: Report): IssuerOptions["types"] {
+  if (Array.isArray(types)) return types.map((type: unknown) => (type === null ? undefined : (type as string)));
+  report(`${at}.types: must list one or more typ values`);
+  return undefined;
 }
 
 function readFormat(format: unknown, at: string, report: Report): RegExp | undefined {
@@ -89,8 +88,26 @@ function readFormat(format: unknown, at: string, report: Report): RegExp | undef
   } catch {
     // Falls through to the same report as a format that is no text.
   }
-  report(`${at}subjectFormat: must be the text of a regular expression`);
+  report(`${at}.subjectFormat: must be the text of a regular expression`);
   return undefined;
+}
+
+function readFeed(feed: unknown, report: Report): FeedOptions {
+  if (isObject(feed)) {
+    refuseUnknown("feed.", feed, optionNames.feed, report);
+    refuseUnknownOfEach("feed.relays", feed["relays"], optionNames.relay, report);
+  }
+  return feed as FeedOptions;
+}
+
+function readResolve(resolve: unknown, report: Report): ResolveOptions | undefined {
+  if (resolve === undefined) return undefined;
+  if (!isObject(resolve)) {
+    report("resolve: must be an object with url and token");
+    return undefined;
+  }
+  refuseUnknown("resolve.", resolve, optionNames.resolve, report);
+  return resolve as unknown as ResolveOptions;
 }
 
 function readRouteFrom(routeFrom: unknown, isNeeded: boolean, report: Report): string | undefined {
@@ -104,34 +121,34 @@ function readRouteFrom(routeFrom: unknown, isNeeded: boolean, report: Report): s
   return undefined;
 }
 
-function readStale(stale: unknown, report: Report): GuardOptions["stale"] {
-  if (!isObject(stale)) return stale as GuardOptions["stale"];
-  refuseUnknown("stale.", stale, ["routes", "otherwise"], report);
-  const { routes, otherwise } = stale;
-  const entries = isObject(routes) ? Object.entries(routes) : [];
-  const areRoutes =
-    entries.length > 0 && entries.every(([path, choice]) => path.startsWith("/") && staleChoices.includes(choice));
-  if (!areRoutes) report('stale.routes: must map paths to "deny", "allow" or "resolve"');
-  if (!staleChoices.includes(otherwise)) report('stale.otherwise: say "deny", "allow" or "resolve"');
-  return chooseByRoute(entries as readonly (readonly [string, StaleChoice])[], otherwise as StaleChoice);
+/** What the guard itself has to say. A guard that is not started has opened nothing. */
+function problemsOfGuard(options: AuthzOptions["guard"]): readonly string[] {
+  try {
+    createGuard(options);
+    return [];
+  } catch (error) {
+    if (error instanceof GuardConfigError) return error.problems;
+    throw error;
+  }
 }
 
-/** The longest path that the route equals or lies under decides. A path that could mean another one gets `otherwise`. */
-function chooseByRoute(
-  routes: readonly (readonly [string, StaleChoice])[],
-  otherwise: StaleChoice,
-): (route: string | undefined) => StaleChoice {
-  const longestFirst = routes
-    .map(([path, choice]) => ({ path: path.replace(/\/$/, ""), choice }))
-    .sort((left, right) => right.path.length - left.path.length);
-  return (route) => {
-    if (route === undefined || /%|\/\/|\/\.|\\|;/.test(route)) return otherwise;
-    return longestFirst.find(({ path }) => route === path || route.startsWith(`${path}/`))?.choice ?? otherwise;
-  };
+/** Whether a problem is about something, or a part of something, that was found wrong before. */
+function follows(problem: string, found: readonly string[]): boolean {
+  return found.some((earlier) => {
+    const name = earlier.slice(0, earlier.indexOf(":"));
+    return problem.startsWith(`${name}:`) || problem.startsWith(`${name}.`);
+  });
 }
 
-function refuseUnknown(at: string, json: Json, names: readonly string[], report: Report): void {
-  for (const name of Object.keys(json)) if (!names.includes(name)) report(`${at}${name}: there is no such option`);
+function refuseUnknownOfEach(at: string, list: unknown, names: object, report: Report): void {
+  if (!Array.isArray(list)) return;
+  for (const [index, item] of list.entries())
+    if (isObject(item)) refuseUnknown(`${at}[${index}].`, item, names, report);
+}
+
+function refuseUnknown(at: string, json: Json, names: object, report: Report): void {
+  for (const name of Object.keys(json))
+    if (!Object.hasOwn(names, name)) report(`${at}${name}: there is no such option`);
 }
 
 function isObject(value: unknown): value is Json {
