@@ -1,5 +1,6 @@
 import { fanout } from "./fanout.ts";
 import { feedMillion } from "./feed-million.ts";
+import { gateway } from "./gateway/gateway.ts";
 import { guard } from "./guard.ts";
 import { leaver } from "./leaver.ts";
 import { importDirectory } from "./scim/import.ts";
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   scim,
   import: importDirectory,
   guard,
+  gateway,
   fanout,
   "feed-million": feedMillion,
 };
