@@ -1,5 +1,5 @@
 import type { Refused } from "@rollcall/guard";
-import { headersToRemove, type Identity } from "./identity-headers.ts";
+import { type Identity, removedHeader } from "./identity-headers.ts";
 
 export type AuthzAnswer = {
   readonly status: 200 | 401 | 403 | 503;
@@ -25,7 +25,7 @@ export function allowedAnswer(identity: Identity): AuthzAnswer {
     body: "",
     headers: {
       ...identity,
-      "x-envoy-auth-headers-to-remove": headersToRemove(identity).join(","),
+      "x-envoy-auth-headers-to-remove": removedHeader(identity),
       "cache-control": "no-store",
     },
   };

@@ -31,10 +31,21 @@ export function identityOf({ iss, sub, tenant, user }: Allowed, feed: GuardStatu
  * spelling with underscores or dots, which CGI, WSGI, PHP and their like take for the same header.
  */
 export function headersToRemove(identity: Identity): readonly string[] {
-  return [...identityHeaders.filter((name) => identity[name] === ""), ...lookalikes];
+  return [...emptyIn(identity), ...lookalikes];
+}
+
+/** The same, as one header's value. */
+export function removedHeader(identity: Identity): string {
+  return [...emptyIn(identity), lookalikesJoined].join(",");
+}
+
+function emptyIn(identity: Identity): readonly string[] {
+  return identityHeaders.filter((name) => identity[name] === "");
 }
 
 const lookalikes = identityHeaders.flatMap((name) => spellings(name).filter((spelling) => spelling !== name));
+
+const lookalikesJoined = lookalikes.join(",");
 
 function spellings(name: string): readonly string[] {
   const [first = "", ...rest] = name.split("-");

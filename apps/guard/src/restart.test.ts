@@ -39,6 +39,24 @@ test("a guard that restarts without a network still refuses whom it refused befo
   expect((await stat(persistPath)).mode & 0o777).toBe(0o600);
 });
 
+test("a file that grew stale while the gateway was down refuses whom it denies, and lets nobody in", async () => {
+  const { guard: create, persisted, tokens, clock } = await leftBehind();
+  clock.advanceSec(31);
+  const guard = await create({ feed: persisted });
+  expect(guard.status()).toMatchObject({ fresh: false, feed: { seq: 2, entries: 2 } });
+  for (const token of [tokens.ada, tokens.eve]) expect(await guard.check(token)).toMatchObject({ reason: "revoked" });
+  expect(await guard.check(tokens.bob)).toMatchObject({ reason: "feed_stale" });
+});
+
+test("without a file and without a network nobody passes", async () => {
+  const { guard: create, persisted, persistPath, tokens, codes } = await leftBehind();
+  await rm(persistPath);
+  const guard = await create({ feed: persisted });
+  expect(guard.status()).toMatchObject({ fresh: false, feed: undefined });
+  expect(codes()).toContain("feed_unreachable");
+  for (const token of Object.values(tokens)) expect(await guard.check(token)).toMatchObject({ reason: "feed_stale" });
+});
+
 test("without pinned keys a file cannot be verified, so the guard is cold", async () => {
   const { guard: create, persisted, tokens } = await leftBehind();
   const { keys: _, ...unpinned } = persisted;

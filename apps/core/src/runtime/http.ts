@@ -29,21 +29,19 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
       reply.raw.end(JSON.stringify({ type: "about:blank", status: 400, code: "request_malformed" }));
     },
   });
-  app.addHook("onResponse", async (request, reply) => {
-    log.debug(
-      {
-        request: request.id,
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.statusCode,
-        ms: reply.elapsedTime,
-      },
-      "answered",
-    );
+  // Every request goes through these hooks, so none of them is asynchronous.
+  app.addHook("onResponse", (request, reply, done) => {
+    if (log.isLevelEnabled("debug")) {
+      const { id, method, routeOptions } = request;
+      const [status, ms] = [reply.statusCode, reply.elapsedTime];
+      log.debug({ request: id, method, route: routeOptions.url, status, ms }, "answered");
+    }
+    done();
   });
   // A long-poll that is answered while closing would leave its connection open, and the close waiting for it.
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, payload, done) => {
     if (shutdown.stopping) reply.header("connection", "close");
+    done(null, payload);
   });
   app.get("/livez", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
@@ -82,13 +80,14 @@ export async function listen(
 function trackRequests(app: FastifyInstance): () => Promise<void> {
   let underWay = 0;
   let whenNone: (() => void) | undefined;
-  app.addHook("onRequest", async (_request, reply) => {
+  app.addHook("onRequest", (_request, reply, done) => {
     underWay += 1;
     // Of an answer that is given and of one that nobody waits for any more.
     reply.raw.once("close", () => {
       underWay -= 1;
       if (underWay === 0) whenNone?.();
     });
+    done();
   });
   return () =>
     new Promise((resolve) => {
