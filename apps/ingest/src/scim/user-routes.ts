@@ -63,8 +63,7 @@ async function createUser(
 async function readUser(door: ScimDoor, request: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(request);
   const projection = readQueryProjection(caller.schemas.user, request.query);
-  const { users } = door;
-  const user = await found(caller, request.params.id, projection.shows("groups") ? users.findWhole : users.find);
+  const user = await found(door, caller, request.params.id, projection.shows("groups") ? "findWhole" : "find");
   return answerRead(request, reply, shownUser(door, caller, user), projection);
 }
 
@@ -96,7 +95,7 @@ async function removeUser(door: ScimDoor, request: FastifyRequest<One>, reply: F
   const caller = callerOf(request);
   const { id } = request.params;
   if (!isId(id)) throw notFound();
-  const expected = conditionIn(request.headers) !== undefined ? await found(caller, id, door.users.find) : undefined;
+  const expected = conditionIn(request.headers) !== undefined ? await found(door, caller, id) : undefined;
   if (expected !== undefined) await requireConditionsOf(request.headers, shownUser(door, caller, expected));
   const removed = await removeOnce(caller, {
     remove: () => door.users.remove(caller.tenantId, senderOf(door, caller), id, expected?.version),
@@ -117,7 +116,7 @@ async function changeUser(
   const projection = readQueryProjection(caller.schemas.user, request.query);
 
   const { user, written } = await writeUnlessRaced(conditionIn(request.headers), async () => {
-    const current = await found(caller, request.params.id, door.users.find);
+    const current = await found(door, caller, request.params.id);
     await requireConditionsOf(request.headers, shownUser(door, caller, current));
     const { attributes, written: names } = next(current);
     if (sameJson(attributes, current.attributes)) return { user: current, written: names };
@@ -128,8 +127,13 @@ async function changeUser(
   return answerWritten(request, reply, 200, shownUser(door, caller, user), projection.withWritten(written));
 }
 
-async function found(caller: Caller, id: string, find: ScimDoor["users"]["find"]): Promise<DirectoryUser> {
-  const user = isId(id) ? await find(caller.tenantId, caller.connectionId, id) : undefined;
+async function found(
+  door: ScimDoor,
+  caller: Caller,
+  id: string,
+  how: "find" | "findWhole" = "find",
+): Promise<DirectoryUser> {
+  const user = isId(id) ? await door.users[how](caller.tenantId, caller.connectionId, id) : undefined;
   if (user === undefined) throw notFound();
   return user;
 }
