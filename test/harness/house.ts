@@ -53,6 +53,8 @@ export type HouseOptions = {
   };
   /** What the feed lets one token ask for, and how many may wait; without it more than any story does. */
   readonly feedLimits?: Partial<FeedLimits>;
+  /** The ids of issuers' keys that verify no token here. */
+  readonly refusedKeys?: Readonly<Record<string, readonly string[]>>;
 };
 
 export const houseSecret = "a secret of the house that tests know";
@@ -106,6 +108,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     signer,
     publicUrl,
     staleSecMax,
+    refusedKeys: options.refusedKeys ?? {},
     limits: { requestsPerSec: 1_000_000, waitingMax: 10_000, ...options.feedLimits },
     now: Date.now,
     newId,

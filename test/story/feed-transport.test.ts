@@ -1,12 +1,8 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freePort } from "@rollcall/cli/postgres";
 import { denySubject, revokeCredential } from "@rollcall/core/store";
 import { createGuard } from "@rollcall/guard";
+import { startCachingRelay } from "../harness/caching-relay.ts";
 import { type FeedAddress, get, openFeedReader, readCheckpoint } from "../harness/feed-reader.ts";
 import { openHouse } from "../harness/house.ts";
 import { createTenant, type TestTenant } from "../harness/tenant.ts";
@@ -118,7 +114,7 @@ describe("429", () => {
 
 test("a relay that is a cache and nothing else serves a guard that trusts only signatures", async () => {
   const { tenant, address } = await openFeed(["ann"]);
-  const relay = await startCachingProxy(house.url);
+  const relay = await startCachingRelay(house.url);
   const errors: string[] = [];
   const guard = createGuard({
     issuers: [{ issuer: tenant.issuer, audience: "api", jwks: { keys: [{ kty: "OKP", crv: "Ed25519", x: "A" }] } }],
@@ -126,7 +122,7 @@ test("a relay that is a cache and nothing else serves a guard that trusts only s
       url: `${house.url}/v1/feeds/${tenant.slug}`,
       token: tenant.feedToken,
       gateway: "behind-a-relay",
-      relays: [{ url: `${relay.url}/v1/feeds/${tenant.slug}`, token: tenant.feedToken }],
+      relays: [{ url: `${relay}/v1/feeds/${tenant.slug}`, token: tenant.feedToken }],
     },
     stale: "deny",
     unknown: "allow",
@@ -140,13 +136,13 @@ test("a relay that is a cache and nothing else serves a guard that trusts only s
   expect(errors).toEqual([]);
 
   // Another follower of the relay is served from its memory, and can verify that too.
-  const reader = openFeedReader({ ...address, url: relay.url });
+  const reader = openFeedReader({ ...address, url: relay });
   await reader.takeSnapshot();
   await reader.catchUp();
   expect(reader.held.size).toBe(2);
-  const again = await get({ ...address, url: relay.url }, "/snapshots/1-2");
+  const again = await get({ ...address, url: relay }, "/snapshots/1-2");
   await until("a snapshot comes from the cache", async () => {
-    const hit = await get({ ...address, url: relay.url }, "/snapshots/1-2");
+    const hit = await get({ ...address, url: relay }, "/snapshots/1-2");
     await hit.arrayBuffer();
     return hit.headers.get("x-cache") === "HIT";
   });
@@ -233,53 +229,4 @@ function raw(url: string, headers: Record<string, string>) {
         .end();
     },
   );
-}
-
-/** nginx as a cache of its own judgement: it keeps what it is told not to, for a second or an hour. */
-async function startCachingProxy(upstream: string): Promise<{ readonly url: string }> {
-  const prefix = await mkdtemp(path.join(tmpdir(), "relay-"));
-  const port = await freePort();
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const config = `
-    events {}
-    http {
-      access_log off;
-      ${temporary.map((name) => `${name}_temp_path ${prefix}/${name};`).join("\n")}
-      proxy_cache_path ${prefix}/cache keys_zone=feed:1m;
-      server {
-        listen 127.0.0.1:${port};
-        proxy_cache feed;
-        proxy_cache_lock on;
-        proxy_ignore_headers Cache-Control Vary;
-        proxy_read_timeout 70s;
-        add_header X-Cache $upstream_cache_status;
-        location ~ /snapshots/ { proxy_cache_valid 200 1h; proxy_pass ${upstream}; }
-        location / { proxy_cache_valid 200 1s; proxy_pass ${upstream}; }
-      }
-    }`;
-  await writeFile(path.join(prefix, "nginx.conf"), config);
-  const directives = `daemon off; master_process off; pid ${prefix}/pid; error_log stderr error;`;
-  const nginx = spawn(
-    "nginx",
-    ["-p", prefix, "-c", path.join(prefix, "nginx.conf"), "-e", "stderr", "-g", directives],
-    {
-      stdio: "ignore",
-    },
-  );
-  onTestFinished(async () => {
-    const exited = new Promise((resolve) => nginx.once("exit", resolve));
-    if (nginx.exitCode === null) {
-      nginx.kill("SIGTERM");
-      await exited;
-    }
-    await rm(prefix, { recursive: true, force: true });
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until("the relay answers", () =>
-    fetch(`${url}/livez`).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return { url };
 }

@@ -1,63 +1,10 @@
-import { createServer, request as httpRequest, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
-import { Hono } from "hono";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { createLog, createServer as createFastify, createShutdown } from "@rollcall/core/runtime";
-import type { Guard, GuardOptions } from "@rollcall/guard";
+import { describe, expect, test } from "vitest";
+import type { GuardOptions } from "@rollcall/guard";
 import { bearerOf as bearerOfExpress, protect as protectExpress } from "@rollcall/guard/express";
-import { bearerOf as bearerOfFastify, protect as protectFastify } from "@rollcall/guard/fastify";
-import { bearerOf as bearerOfHono, protect as protectHono } from "@rollcall/guard/hono";
-import { protect as protectHttp } from "@rollcall/guard/http";
+import { bearerOf as bearerOfFastify } from "@rollcall/guard/fastify";
+import { bearerOf as bearerOfHono } from "@rollcall/guard/hono";
 import { createScene } from "@rollcall/guard/testing";
-
-type Answer = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly body: string };
-type Ask = (path: string, headers?: Record<string, string | string[]>) => Promise<Answer>;
-/** An application of one framework that says who its caller is; what it answers to whom does not pass is the adapter's. */
-type Application = (guard: Guard) => Promise<Ask>;
-
-const overHttp =
-  (listener: (guard: Guard) => RequestListener): Application =>
-  async (guard) => {
-    const server = createServer(listener(guard));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    return (path, headers = {}) =>
-      exchange(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, headers);
-  };
-
-const applications: Readonly<Record<string, Application>> = {
-  "node:http": overHttp((guard) => protectHttp(guard, (_request, response, bearer) => void response.end(bearer.sub))),
-  Express: overHttp((guard) => {
-    const app = express().disable("x-powered-by").disable("etag");
-    app.use(protectExpress(guard));
-    app.get("/{*path}", (request, response) => void response.send(bearerOfExpress(request).sub));
-    return app as RequestListener;
-  }),
-  Fastify: async (guard) => {
-    const log = createLog("adapters", "silent");
-    const app = createFastify(log, { ready: async () => true }, createShutdown(log, 1_000));
-    app.addHook("onRequest", protectFastify(guard));
-    app.get("/*", async (request) => bearerOfFastify(request).sub);
-    app.get("/menu", async (request) => bearerOfFastify(request).sub);
-    const origin = await app.listen({ host: "127.0.0.1", port: 0 });
-    onTestFinished(() => app.close());
-    return (path, headers = {}) => exchange(`${origin}${path}`, headers);
-  },
-  Hono: async (guard) => {
-    const app = new Hono();
-    app.use(protectHono(guard));
-    app.get("/*", (context) => context.text(bearerOfHono(context).sub));
-    return async (path, headers = {}) => {
-      const pairs = Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
-      const answer = await app.request(path, { headers: pairs as [string, string][] });
-      return { status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() };
-    };
-  },
-};
+import { type AdapterAnswer, type Application, applications } from "../harness/adapter-applications.ts";
 
 async function running(application: Application, changes: Partial<GuardOptions> = {}) {
   const scene = await createScene();
@@ -92,8 +39,8 @@ describe.each(Object.entries(applications))("behind %s", (_, application) => {
         { authorization: [good, good] },
       ].map((headers) => ask("/orders", headers)),
     );
-    for (const answer of answers) expect(visible(answer)).toEqual(visible(answers[0] as Answer));
-    expect(visible(answers[0] as Answer)).toEqual({
+    for (const answer of answers) expect(visible(answer)).toEqual(visible(answers[0] as AdapterAnswer));
+    expect(visible(answers[0] as AdapterAnswer)).toEqual({
       status: 401,
       challenge: 'Bearer realm="api", error="invalid_token", error_description="The access token is no longer valid"',
       type: "application/problem+json",
@@ -156,7 +103,7 @@ test("a realm that could break out of its header is refused where it is configur
   for (const realm of ['a"b', "a\r\nb", "ä", "a\\b"]) expect(() => protectExpress(guard, { realm })).toThrow(TypeError);
 });
 
-function visible({ status, headers, body }: Answer) {
+function visible({ status, headers, body }: AdapterAnswer) {
   return {
     status,
     challenge: headers["www-authenticate"],
@@ -166,22 +113,4 @@ function visible({ status, headers, body }: Answer) {
     length: headers["content-length"] ?? String(Buffer.byteLength(body)),
     body,
   };
-}
-
-function exchange(url: string, headers: Record<string, string | string[]>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest(url, { headers }, (response) => {
-      const chunks: Uint8Array[] = [];
-      response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-      response.on("end", () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString("utf8"),
-        }),
-      );
-    });
-    sent.on("error", reject);
-    sent.end();
-  });
 }

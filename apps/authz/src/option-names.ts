@@ -20,6 +20,7 @@ export const optionNames = {
     audience: true,
     jwksUrl: true,
     jwks: true,
+    refusedKeys: true,
     algorithms: true,
     types: true,
     subjectClaim: true,

@@ -18,6 +18,7 @@ const whole = {
       issuer: "https://login.example/{tid}/v2.0",
       audience: ["api", "api://orders"],
       jwksUrl: "https://login.example/keys",
+      refusedKeys: ["stolen"],
       algorithms: ["RS256"],
       tenants: ["t1", "t2"],
       subjectClaim: "oid",

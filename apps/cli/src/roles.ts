@@ -20,6 +20,8 @@ export type RolesOptions = {
   readonly egressLoopback: boolean;
   readonly publicUrl: string;
   readonly staleSecMax: number;
+  /** The ids of issuers' keys that verify no token, by issuer. */
+  readonly refusedKeys: Readonly<Record<string, readonly string[]>>;
   readonly retentionSec: number;
   /** What the feed lets one token ask for, and how many may wait. */
   readonly feedLimits: FeedLimits;
@@ -51,6 +53,7 @@ export async function startRoles(options: RolesOptions): Promise<readonly Fastif
     signer: openSigner(options.feedKeys),
     publicUrl,
     staleSecMax,
+    refusedKeys: options.refusedKeys,
     limits: options.feedLimits,
     now: Date.now,
     newId,

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { DirectoryError } from "@rollcall/core/domain";
 import type { Credentials, Database } from "@rollcall/core/store";
 import type { ResolveAnswer } from "@rollcall/guard";
+import type { RefusedKeys } from "@rollcall/guard/tokens";
 import { type AdmissionLimits, createAdmission } from "./admission.ts";
 import { parseResolve } from "./bodies.ts";
 import { openCallers } from "./callers.ts";
@@ -24,6 +25,8 @@ export type FeedDependencies = {
   readonly signer: Signer;
   readonly publicUrl: string;
   readonly staleSecMax: number;
+  /** The ids of issuers' keys that verify no token here, neither in introspection nor where a token makes a user. */
+  readonly refusedKeys: RefusedKeys;
   readonly limits: AdmissionLimits;
   readonly now: () => number;
   readonly newId: () => string;

@@ -1,4 +1,4 @@
-import { createTokenCheck, type HeldToken, type TokenCheck } from "@rollcall/guard/tokens";
+import { createTokenCheck, type HeldToken, type RefusedKeys, type TokenCheck } from "@rollcall/guard/tokens";
 import type { Connection } from "@rollcall/core/domain";
 import {
   type Bearer,
@@ -37,6 +37,7 @@ export type IntrospectorOptions = {
   readonly database: Database;
   /** A gateway that can only introspect brings a joiner's first token here and nowhere else. */
   readonly provisioner: Pick<Provisioner, "provision">;
+  readonly refusedKeys: RefusedKeys;
   readonly now: () => number;
   readonly onError: (error: Error) => void;
 };
@@ -57,8 +58,9 @@ const claimsMax = 100;
  * Decides about a token as a guard does, but from the directory and the user store themselves: whoever is
  * asked sees a denial as soon as it is accepted. To the outside every token that will not do is the same.
  */
-export function createIntrospector({ database, provisioner, now, onError }: IntrospectorOptions): Introspector {
-  const tokens = createTokenCheck({ now, onError });
+export function createIntrospector(options: IntrospectorOptions): Introspector {
+  const { database, provisioner, now } = options;
+  const tokens = createTokenCheck(options);
 
   async function findIn(tenantId: string, iss: string, token: string): Promise<Finding> {
     const named = (await listConnections(database, tenantId)).filter(({ issuers }) => issuers.includes(iss));

@@ -15,7 +15,7 @@ import {
   usesOfIssuer,
 } from "@rollcall/core/store";
 import type { ResolveRequest } from "@rollcall/guard";
-import { createTokenCheck, type HeldToken } from "@rollcall/guard/tokens";
+import { createTokenCheck, type HeldToken, type RefusedKeys } from "@rollcall/guard/tokens";
 import { FeedRefusal } from "./errors.ts";
 
 export type Provisioner = {
@@ -30,6 +30,7 @@ export type Provisioner = {
 
 export type ProvisionerOptions = {
   readonly database: Database;
+  readonly refusedKeys: RefusedKeys;
   readonly now: () => number;
   readonly newId: () => string;
   readonly onError: (error: Error) => void;
@@ -42,8 +43,9 @@ const claimsMax = 100;
 const claimLengthMax = 512;
 
 /** Makes users from tokens. A gateway's word that a token held makes nobody: each token is verified here. */
-export function createProvisioner({ database, now, newId, onError }: ProvisionerOptions): Provisioner {
-  const tokens = createTokenCheck({ now, onError });
+export function createProvisioner(options: ProvisionerOptions): Provisioner {
+  const { database, newId } = options;
+  const tokens = createTokenCheck(options);
 
   async function readAs(
     connection: ProvisioningConnection,

@@ -9,11 +9,12 @@ import {
 import type { IssuerSettings } from "./issuer-settings.ts";
 
 /** The keys of one token issuer: pinned, at a URL, or where its discovery document says. */
-export function issuerKeys(settings: IssuerSettings, options: Omit<KeySourceOptions, "load">): KeySource {
-  const { keys, issuer } = settings;
+export function issuerKeys(settings: IssuerSettings, parts: Omit<KeySourceOptions, "load" | "refusedKeys">): KeySource {
+  const { keys, issuer, refusedKeys } = settings;
+  const options = { ...parts, refusedKeys };
   switch (keys.kind) {
     case "pinned":
-      return pinnedKeys(keys.jwks);
+      return pinnedKeys(keys.jwks, refusedKeys);
     case "url":
       return fetchedKeys({ ...options, load: (signal) => fetchKeySet(keys.url, signal) });
     case "discovery":

@@ -11,6 +11,7 @@ export type IssuerSettings = {
     | { readonly kind: "pinned"; readonly jwks: JSONWebKeySet }
     | { readonly kind: "url"; readonly url: string }
     | { readonly kind: "discovery" };
+  readonly refusedKeys: readonly string[];
   readonly algorithms: readonly string[];
   readonly types: readonly (string | undefined)[];
   readonly subjectClaim: string;
@@ -77,6 +78,7 @@ function settleIssuer(options: IssuerOptions, report: Report): IssuerSettings {
     audience:
       audience === "any" ? "any" : ((typeof audience === "string" ? [audience] : audience) as readonly string[]),
     keys: settleIssuerKeys(options, report),
+    refusedKeys: settleRefusedKeys(options.refusedKeys ?? [], report),
     algorithms: settleAlgorithms(options.algorithms ?? algorithmsUsual, report),
     types: types.map((type: string | undefined) => (isText(type) ? normalizedType(type) : undefined)),
     subjectClaim: options.subjectClaim ?? "sub",
@@ -179,6 +181,12 @@ function settleIssuerKeys(options: IssuerOptions, report: Report): IssuerSetting
     report("issuer: must be an http(s) URL where keys are found by discovery; or give jwks or jwksUrl");
   }
   return { kind: "discovery" };
+}
+
+function settleRefusedKeys(keyIds: readonly string[], report: Report): readonly string[] {
+  if (Array.isArray(keyIds) && keyIds.every(isText)) return keyIds;
+  report("refusedKeys: must list key ids");
+  return [];
 }
 
 function settleAlgorithms(algorithms: readonly string[], report: Report): readonly string[] {

@@ -73,3 +73,26 @@ test.each([
   expect(errors).toHaveLength(1);
   expect((await guard.check(await issuer.mint())).allow).toBe(true);
 });
+
+test("a refused key verifies nothing: not by its id, not for a token that names none, not under another id", () => {
+  const other = createMint("ES256", "other");
+  const { kid } = es256.jwk;
+  const verifier = verifierOf({ keys: [es256.jwk, { ...es256.jwk, kid: "twin" }, other.jwk] }, { refusedKeys: [kid!] });
+  for (const header of [es256.header, { ...es256.header, kid: "twin" }, { ...es256.header, kid: undefined }])
+    expect(judged(verifier, es256.token(header))).toMatch(/^(key_unknown|signature_invalid)$/);
+  expect(judged(verifier, es256.token({ ...es256.header, kid: other.jwk.kid! }))).toBe("signature_invalid");
+  expect(judged(verifier, other.token())).toBe("ok");
+});
+
+test("a stolen key is refused though the issuer goes on publishing it, and the issuer's next key is not", async () => {
+  const { issuer, options, clock, guard: create } = await createScene();
+  const { jwks: _, ...listed } = options().issuers[0]!;
+  const issuers = [{ ...listed, jwksUrl: `${issuer.origin}/jwks`, refusedKeys: ["key-1"] }];
+  const guard = await create({ issuers, stale: "allow" });
+  expect(await guard.check(await issuer.mint())).toMatchObject({ reason: "key_unknown", status: 401 });
+  const stolen = issuer.jwks().keys;
+  await issuer.rotate();
+  issuer.answers.jwks = { keys: [...stolen, ...issuer.jwks().keys] };
+  clock.advanceSec(31);
+  expect(await guard.check(await issuer.mint())).toMatchObject({ allow: true });
+});

@@ -17,12 +17,13 @@ const keysMax = 100;
 const candidatesMax = 8;
 const none: readonly VerifyKey[] = [];
 
-/** Makes a JSON Web Key Set ready to verify with. A key that cannot be used is left out; the others still serve. */
-export function createKeySet(jwks: JSONWebKeySet): KeySet {
+/** Makes a JSON Web Key Set ready to verify with. A key that cannot be used, or is refused, is left out; the others still serve. */
+export function createKeySet(jwks: JSONWebKeySet, refusedKeys: readonly string[] = []): KeySet {
   const { keys } = jwks;
   if (!Array.isArray(keys) || keys.length === 0) throw new Error("the key set holds no keys");
   if (keys.length > keysMax) throw new Error(`the key set holds more than ${keysMax} keys`);
-  const named = keys.filter(isObject).map(nameKey);
+  // Not only not found by its id: a token that names no key is tried with each.
+  const named = withoutRefused(keys.filter(isObject), refusedKeys).map(nameKey);
   /** By key id, undefined for none, and algorithm. Only questions that have an answer are kept: there are as many as there are keys. */
   const answers = new Map<string | undefined, Map<string, readonly VerifyKey[]>>();
 
@@ -47,6 +48,17 @@ export function createKeySet(jwks: JSONWebKeySet): KeySet {
     },
     count: keys.length,
   };
+}
+
+/** Without the keys of these ids, and without the same keys under other ids. */
+function withoutRefused(keys: readonly JWK[], refusedKeys: readonly string[]): readonly JWK[] {
+  const refused = keys.filter(({ kid }) => kid !== undefined && refusedKeys.includes(kid));
+  return keys.filter((key) => !refused.some((one) => one.kid === key.kid || isSameKey(one, key)));
+}
+
+/** By what RFC 7638 §3.2 makes a key's thumbprint of. */
+function isSameKey(one: JWK, other: JWK): boolean {
+  return (["kty", "crv", "x", "y", "n", "e"] as const).every((name) => one[name] === other[name]);
 }
 
 function nameKey(jwk: JWK): NamedKey {

@@ -24,6 +24,8 @@ export type KeyStatus = { readonly keys: number; readonly fetchedAtMs: number | 
 
 export type KeySourceOptions = {
   readonly load: (signal: AbortSignal) => Promise<JSONWebKeySet>;
+  /** The ids of keys that are not used, whoever publishes them. */
+  readonly refusedKeys?: readonly string[];
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly onError: (error: Error) => void;
@@ -45,8 +47,8 @@ const keyBytesMax = 512 * 1024;
 const keyTimeoutMs = 5_000;
 
 /** Keys that never change. */
-export function pinnedKeys(jwks: JSONWebKeySet): KeySource {
-  const keys = createKeySet(jwks);
+export function pinnedKeys(jwks: JSONWebKeySet, refusedKeys?: readonly string[]): KeySource {
+  const keys = createKeySet(jwks, refusedKeys);
   return {
     start: async () => {},
     find: (question) => found(keys, question) ?? "key_unknown",
@@ -98,7 +100,7 @@ export function fetchedKeys(options: KeySourceOptions): KeySource {
 }
 
 /** One fetch at a time, and what the last good one brought. */
-function createFetching({ load, now, signal, onError }: KeySourceOptions) {
+function createFetching({ load, refusedKeys, now, signal, onError }: KeySourceOptions) {
   let held: Held | undefined;
   let attempt: Promise<void> | undefined;
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
@@ -107,7 +109,7 @@ function createFetching({ load, now, signal, onError }: KeySourceOptions) {
   const fetchOnce = async (): Promise<void> => {
     attemptedAtMs = now();
     try {
-      held = hold(await load(signal), held, now());
+      held = hold(await load(signal), refusedKeys, held, now());
       failures = 0;
     } catch (cause) {
       failures += 1;
@@ -152,10 +154,15 @@ export async function fetchKeySet(url: string, signal: AbortSignal): Promise<JSO
   return (await fetchDocument(url, signal)) as unknown as JSONWebKeySet;
 }
 
-function hold(jwks: JSONWebKeySet, before: Held | undefined, fetchedAtMs: number): Held {
+function hold(
+  jwks: JSONWebKeySet,
+  refusedKeys: readonly string[] | undefined,
+  before: Held | undefined,
+  fetchedAtMs: number,
+): Held {
   const text = JSON.stringify(jwks.keys);
   if (before !== undefined && before.text === text) return { ...before, fetchedAtMs };
-  return { text, fetchedAtMs, version: (before?.version ?? 0) + 1, keys: createKeySet(jwks) };
+  return { text, fetchedAtMs, version: (before?.version ?? 0) + 1, keys: createKeySet(jwks, refusedKeys) };
 }
 
 function found(keys: KeySet, question: KeyQuestion): readonly VerifyKey[] | undefined {

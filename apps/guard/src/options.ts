@@ -20,6 +20,8 @@ export type IssuerOptions = {
   /** Neither this nor `jwks`: found by discovery (OpenID Connect Discovery 1.0 §4). A template has to name one. */
   readonly jwksUrl?: string | undefined;
   readonly jwks?: JSONWebKeySet | undefined;
+  /** The ids of keys that verify nothing, though the issuer publishes them: those that were stolen. */
+  readonly refusedKeys?: readonly string[] | undefined;
   readonly algorithms?: readonly string[] | undefined;
   /** Allowed `typ` headers, letter case and a leading `application/` aside; `undefined` in the list allows a token without one. */
   readonly types?: readonly (string | undefined)[] | undefined;

@@ -102,6 +102,8 @@ test.each([
   ["an issuer twice", { issuers: [issuer, issuer] }],
   ["any audience in a list", { issuers: [{ ...issuer, audience: ["any"] }] }],
   ["no audience", { issuers: [{ ...issuer, audience: [] }] }],
+  ["a refused key that stands alone", { issuers: [{ ...issuer, refusedKeys: "key-1" as never }] }],
+  ["a refused key without an id", { issuers: [{ ...issuer, refusedKeys: [""] }] }],
   ["an issuer without keys that is no URL", { issuers: [{ ...issuer, issuer: "acme" }] }],
   ["a feed URL with a password", { feed: { ...good.feed, url: "https://a:b@rollcall.example/v1/feeds/acme" } }],
   ["a feed URL with a query", { feed: { ...good.feed, url: "https://rollcall.example/v1/feeds/acme?x=1" } }],

@@ -20,7 +20,14 @@ export type TokenCheck = {
   readonly close: () => void;
 };
 
-export type TokenCheckOptions = { readonly now: () => number; readonly onError: (error: Error) => void };
+/** The ids of keys that verify no token, by issuer. */
+export type RefusedKeys = Readonly<Record<string, readonly string[]>>;
+
+export type TokenCheckOptions = {
+  readonly refusedKeys: RefusedKeys;
+  readonly now: () => number;
+  readonly onError: (error: Error) => void;
+};
 
 type Known = {
   readonly keys: KeySource;
@@ -36,7 +43,7 @@ const verifiersMax = 100;
  * Verifies tokens exactly as a guard does, for whoever decides about them by other means than the feed.
  * Issuers become known as they are asked about; only name issuers that an admin has configured.
  */
-export function createTokenCheck({ now, onError }: TokenCheckOptions): TokenCheck {
+export function createTokenCheck({ refusedKeys, now, onError }: TokenCheckOptions): TokenCheck {
   const issuers = new Map<string, Known>();
   const reader = createTokenReader();
 
@@ -48,7 +55,8 @@ export function createTokenCheck({ now, onError }: TokenCheckOptions): TokenChec
   };
   const verifierOf = (options: IssuerOptions): TokenVerifier | undefined => {
     const problems: string[] = [];
-    const [settings] = settleIssuers([options], (problem) => problems.push(problem));
+    const refused = Object.hasOwn(refusedKeys, options.issuer) ? refusedKeys[options.issuer] : undefined;
+    const [settings] = settleIssuers([{ ...options, refusedKeys: refused }], (problem) => problems.push(problem));
     if (settings === undefined || problems.length > 0) return undefined;
     const known = issuers.get(options.issuer) ?? open();
     const rules = JSON.stringify(options);

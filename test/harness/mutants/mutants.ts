@@ -5,6 +5,7 @@ import { listMutants } from "./list-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { provisioningMutants } from "./provisioning-mutants.ts";
+import { refusalMutants } from "./refusal-mutants.ts";
 import { scimMutants } from "./scim-mutants.ts";
 
 const store = "apps/core/src/store";
@@ -190,6 +191,7 @@ export const mutants: readonly Mutant[] = [
   ...egressMutants,
   ...introspectionMutants,
   ...agentMutants,
+  ...refusalMutants,
 ];
 
 /** The source with the mistake in it. Throws where it cannot be made as written: a mutant that changes nothing proves nothing. */

@@ -7,6 +7,17 @@ const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with pos
 const redisUrl = z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://");
 const perSec = z.coerce.number().int().min(1).max(1_000_000);
 const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+const keyIdsByIssuer = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "must be JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string(), z.array(z.string().min(1)), 'must be as {"https://idp.example":["kid"]}'));
 
 const settings = {
   DATABASE_URL: postgresUrl.describe("PostgreSQL 15 or newer, as the owner of the tables"),
@@ -42,6 +53,9 @@ const settings = {
     .max(3600)
     .default(30)
     .describe("how old a checkpoint may be before a gateway is blind"),
+  ISSUER_KEYS_REFUSED: keyIdsByIssuer
+    .optional()
+    .describe('ids of keys that verify no token here, by issuer, as {"https://idp.example":["kid"]}'),
   FEED_RETENTION_SEC: z.coerce
     .number()
     .int()
@@ -107,11 +121,11 @@ export function describeSettings(): readonly {
 }[] {
   return (Object.keys(settings) as Setting[]).map((name) => {
     const schema = settings[name];
-    const fallback = schema.safeParse(undefined);
+    const { data: fallback } = schema.safeParse(undefined);
     return {
       name,
       meaning: schema.description ?? "",
-      default: fallback.success && fallback.data !== undefined ? String(fallback.data) : undefined,
+      default: fallback === undefined || typeof fallback === "object" ? undefined : String(fallback),
     };
   });
 }

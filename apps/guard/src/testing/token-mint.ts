@@ -71,7 +71,7 @@ export function verifierOf(jwks: JSONWebKeySet, options: Partial<IssuerOptions> 
     unknown: "allow",
   });
   return createTokenVerifier(
-    issuers.map((settings) => ({ settings, keys: pinnedKeys(jwks) })),
+    issuers.map((settings) => ({ settings, keys: pinnedKeys(jwks, settings.refusedKeys) })),
     1_000,
   );
 }
