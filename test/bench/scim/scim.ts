@@ -109,7 +109,11 @@ async function race(
         const contestant = contestants[name];
         const count = countOf(name, operation, quick);
         const requests = requestsOf(contestant, operation, number);
-        rates[name][operation].push(await runLoad(contestant.target, Math.min(concurrency, count), count, requests));
+        const load = runLoad(contestant.target, Math.min(concurrency, count), count, requests);
+        const rate = await load.catch((cause: unknown) => {
+          throw new Error(`${name} did not get through ${operation}`, { cause });
+        });
+        rates[name][operation].push(rate);
       }
     }
   }

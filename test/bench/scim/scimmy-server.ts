@@ -53,4 +53,9 @@ app.use((request: Request, _response: Response, next: NextFunction) => {
   next();
 });
 app.use(new SCIMMYRouters({ type: "bearer", handler: () => "bench" }) as never);
-app.listen(Number(process.env["PORT"]), "127.0.0.1");
+// A page of many users takes it seconds, in which it hears nobody: its own time-outs would end what had been sent in time.
+Object.assign(app.listen(Number(process.env["PORT"]), "127.0.0.1"), {
+  requestTimeout: 0,
+  headersTimeout: 0,
+  keepAliveTimeout: 0,
+});
