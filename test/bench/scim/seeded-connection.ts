@@ -1,6 +1,7 @@
 import type { Fleet } from "@rollcall/cli/fleet";
 import { createConnection, foldCounts } from "@rollcall/core/store";
 import { newId } from "@rollcall/core/runtime";
+import { Client } from "pg";
 import type { Contestant } from "./contestant.ts";
 import { seedDirectory } from "./seed.ts";
 
@@ -16,12 +17,23 @@ export async function seededConnection(
   await createConnection(fleet.database, tenantId, { id, slug, name: slug, kind: "scim", issuers: [] }, "bench");
   const { token } = await fleet.credentials.issue({ purpose: "scim", tenantId, connectionId: id, label: "bench" });
   const seeded = await seedDirectory(fleet.databaseUrl, "public", { tenantId, connectionId: id }, users, members);
+  // What a worker and autovacuum have done a minute later.
   await foldCounts(fleet.database, 1);
+  await vacuum(fleet.databaseUrl);
   return {
     target: { host: url.hostname, port: Number(url.port), headers: [`Authorization: Bearer ${token}`] },
     base: url.pathname,
     ...seeded,
   };
+}
+
+async function vacuum(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(
+    "VACUUM (ANALYZE) directory_count, directory_count_change, directory_user, directory_email, directory_member",
+  );
+  await client.end();
 }
 
 async function tenantOf(fleet: Fleet): Promise<{ readonly tenantId: string; readonly url: URL }> {

@@ -43,7 +43,8 @@ async function foldTenant(database: Database, tenantId: string): Promise<number>
 function foldStatement(): Sql {
   return sql`
     WITH taken AS (
-      DELETE FROM directory_count_change WHERE id IN (SELECT id FROM directory_count_change LIMIT ${foldedMax} FOR UPDATE SKIP LOCKED)
+      -- By where they lie: a join by id the planner may make by looking at all of them for each.
+      DELETE FROM directory_count_change WHERE ctid = ANY(ARRAY(SELECT ctid FROM directory_count_change LIMIT ${foldedMax} FOR UPDATE SKIP LOCKED))
       RETURNING tenant_id, connection_id, kind, change
     ), summed AS (
       SELECT tenant_id, connection_id, kind, sum(change) AS change, count(*) AS number FROM taken GROUP BY tenant_id, connection_id, kind
