@@ -14,7 +14,8 @@ import { userBody } from "./seed-user.ts";
 
 const concurrency = 32;
 const bulkConcurrency = 4;
-const operationsPerBulk = 500;
+// As many as the largest body holds.
+const operationsPerBulk = { Users: 500, Groups: 100 } as const;
 const membersPerGroup = 100;
 const roles: readonly Role[] = ["ingest", "worker", "reconciler"];
 const appliedMsMax = 30 * 60_000;
@@ -118,11 +119,15 @@ function singles(base: string, resource: string, bodies: readonly object[]): rea
   }));
 }
 
-function bulks(base: string, resource: string, bodies: readonly object[]): readonly LoadRequest[] {
+function bulks(
+  base: string,
+  resource: keyof typeof operationsPerBulk,
+  bodies: readonly object[],
+): readonly LoadRequest[] {
   const requests: LoadRequest[] = [];
-  for (let first = 0; first < bodies.length; first += operationsPerBulk) {
+  for (let first = 0; first < bodies.length; first += operationsPerBulk[resource]) {
     const Operations = bodies
-      .slice(first, first + operationsPerBulk)
+      .slice(first, first + operationsPerBulk[resource])
       .map((data, at) => ({ method: "POST", path: `/${resource}`, bulkId: `b${at}`, data }));
     const body = JSON.stringify({ schemas: ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], Operations });
     requests.push({ method: "POST", path: `${base}/Bulk`, body, statuses: [200] });
