@@ -3,7 +3,9 @@
  * Lengths, imports between rooms, vendors and unsafe SQL are rules of the linter (.oxlintrc.json).
  */
 import { checkEnvExample } from "./check/env-example.ts";
+import { checkExplainPage } from "./check/explain-page.ts";
 import { checkMigrations } from "./check/migrations.ts";
+import { checkMutantsPage } from "./check/mutants-page.ts";
 import { root, run } from "./check/program.ts";
 import { checkReadme } from "./check/readme.ts";
 import { checkWords } from "./check/words.ts";
@@ -11,7 +13,7 @@ import { checkWords } from "./check/words.ts";
 type Check = { readonly promise: string; readonly prove: () => Promise<unknown> };
 
 const checks: Readonly<Record<string, Check>> = {
-  types: { promise: "TypeScript finds no fault", prove: () => run("tsc") },
+  types: { promise: "TypeScript finds no fault", prove: proveTypes },
   lint: {
     promise: "the linter, with types, finds no fault",
     prove: () => run("oxlint", "--type-aware", "--deny-warnings", "--format=unix"),
@@ -24,6 +26,8 @@ const checks: Readonly<Record<string, Check>> = {
   },
   readme: { promise: "every command in README.md exists", prove: checkReadme },
   settings: { promise: ".env.example says what config.ts reads", prove: checkEnvExample },
+  explain: { promise: "docs/explain.md lists the causes that there are", prove: checkExplainPage },
+  mutants: { promise: "docs/mutants.md lists the mutants that there are", prove: checkMutantsPage },
   migrations: { promise: "the migrations make what schema.prisma describes", prove: checkMigrations },
   words: { promise: "no file names a machine's path or a registry's host", prove: checkWords },
 };
@@ -60,6 +64,12 @@ async function prove(name: string, check: Check): Promise<void> {
     `${problem === undefined ? "ok  " : "FAIL"}  ${name.padEnd(11)} ${check.promise} (${seconds} s)\n`,
   );
   if (problem !== undefined) process.stdout.write(`${shown(problem)}\n`);
+}
+
+/** The console's pages know the browser, and nothing else does. */
+async function proveTypes(): Promise<void> {
+  await run("tsc");
+  await run("tsc", "-p", "apps/console/web");
 }
 
 /** Paths from the root, indented, and no more of it than somebody reads. */

@@ -57,7 +57,7 @@ async function problemWithNpm(first: string, rest: readonly string[]): Promise<s
 }
 
 /** Asks the command line itself: the help of what exists names it, and each of its options. */
-async function problemWithRollcall(words: readonly string[]): Promise<string | undefined> {
+export async function problemWithRollcall(words: readonly string[]): Promise<string | undefined> {
   const end = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
   const names = end === -1 ? words : words.slice(0, end);
   const [help, globalHelp] = await Promise.all([helpOf(names), helpOf([])]);
@@ -73,7 +73,14 @@ async function problemWithRollcall(words: readonly string[]): Promise<string | u
     : `README.md: rollcall ${names.join(" ")} has no option ${unknown.join(", ")}`;
 }
 
-async function helpOf(names: readonly string[]): Promise<string> {
-  return (await runAnyway("node", ["--conditions=rollcall-source", "apps/cli/src/main.ts", ...names, "--help"], root))
-    .output;
+const helps = new Map<string, Promise<string>>();
+
+function helpOf(names: readonly string[]): Promise<string> {
+  const key = names.join(" ");
+  const known = helps.get(key);
+  if (known !== undefined) return known;
+  const asked = runAnyway("node", ["--conditions=rollcall-source", "apps/cli/src/main.ts", ...names, "--help"], root);
+  const help = asked.then(({ output }) => output);
+  helps.set(key, help);
+  return help;
 }

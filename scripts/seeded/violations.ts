@@ -83,6 +83,12 @@ const inCode: readonly Violation[] = [
 
 const inRooms: readonly Violation[] = [
   lint(
+    "a room of the house in the pages that browsers get",
+    "apps/console/web/src/planted.ts",
+    "no-restricted-imports",
+    'import { connectionKinds } from "@rollcall/core/domain";\nexport const kinds = connectionKinds;',
+  ),
+  lint(
     "the store in the domain",
     "apps/core/src/domain/planted.ts",
     "no-restricted-imports",
@@ -125,6 +131,12 @@ const inRooms: readonly Violation[] = [
     'import { Queue } from "bullmq";\nexport const queue = new Queue("lifecycle");',
   ),
   lint(
+    "LDAP outside the providers",
+    "apps/reconciler/src/planted.ts",
+    "no-restricted-imports",
+    'import { Client } from "ldapts";\nexport const client = new Client({ url: "ldaps://ldap.example" });',
+  ),
+  lint(
     "pino outside the runtime",
     "apps/worker/src/planted.ts",
     "no-restricted-imports",
@@ -151,11 +163,11 @@ const inRooms: readonly Violation[] = [
   {
     name: "an app that reaches into an app",
     check: "boundaries",
-    says: /ingest\/src\/scim-part\.ts.* leaves the package/,
+    says: /ingest\/src\/ingest-routes\.ts.* leaves the package/,
     plant: (copy) =>
       copy.write(
         "apps/worker/src/planted.ts",
-        'import { ingestRoutes } from "../../ingest/src/scim-part.ts";\nexport const routes = ingestRoutes;\n',
+        'import { ingestRoutes } from "../../ingest/src/ingest-routes.ts";\nexport const routes = ingestRoutes;\n',
       ),
   },
   {
@@ -208,6 +220,18 @@ const inTheHouse: readonly Violation[] = [
     check: "settings",
     says: /lacks FEED_KEYS/,
     plant: (copy) => copy.edit(".env.example", (text) => text.replace(/^FEED_KEYS=.*\n/m, "")),
+  },
+  {
+    name: "a mutant that its page does not list",
+    check: "mutants",
+    says: /it lacks no fence/,
+    plant: (copy) => copy.edit("docs/mutants.md", (text) => text.replace(/^\| no fence \|.*\n/m, "")),
+  },
+  {
+    name: "a cause that its page does not list",
+    check: "explain",
+    says: /it lacks drift/,
+    plant: (copy) => copy.edit("docs/explain.md", (text) => text.replace(/^\| `drift` \|.*\n/m, "")),
   },
   {
     name: "a script that README invents",

@@ -29,7 +29,8 @@ export async function startPeer(file: string, port: number, settings: Readonly<R
   return { processId: child.pid, close: () => ended(child) };
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+/** Ends a process and waits until it has. */
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());

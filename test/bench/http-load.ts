@@ -6,6 +6,8 @@ export type LoadRequest = {
   readonly method: string;
   readonly path: string;
   readonly body?: string;
+  /** Beside those of the target, as `Name: value`. */
+  readonly headers?: readonly string[];
   /** The statuses of success, for not all servers choose the same. */
   readonly statuses: readonly number[];
 };
@@ -58,12 +60,13 @@ export async function open({ host, port, headers }: LoadTarget): Promise<Connect
   const read = reader(socket);
   const common = [`Host: ${host}:${port}`, ...headers].join("\r\n");
   return {
-    send: ({ method, path, body }) => {
+    send: ({ method, path, body, headers: own = [] }) => {
       const content =
         body === undefined
           ? ""
           : `Content-Type: application/scim+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-      socket.write(`${method} ${path} HTTP/1.1\r\n${common}\r\n${content}\r\n${body ?? ""}`);
+      const named = own.map((header) => `${header}\r\n`).join("");
+      socket.write(`${method} ${path} HTTP/1.1\r\n${common}\r\n${named}${content}\r\n${body ?? ""}`);
       return read();
     },
     close: () => socket.destroy(),

@@ -1,8 +1,11 @@
+import { consolePages } from "./console/console.ts";
+import { events } from "./events/events.ts";
 import { fanout } from "./fanout.ts";
 import { feedMillion } from "./feed-million.ts";
 import { gateway } from "./gateway/gateway.ts";
 import { guard } from "./guard.ts";
 import { leaver } from "./leaver.ts";
+import { reconcile } from "./reconcile/reconcile.ts";
 import { importDirectory } from "./scim/import.ts";
 import { scim } from "./scim/scim.ts";
 
@@ -22,10 +25,13 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   leaver,
   scim,
   import: importDirectory,
+  events,
   guard,
   gateway,
   fanout,
   "feed-million": feedMillion,
+  reconcile,
+  console: consolePages,
 };
 
 const usage = `usage: npm run bench -- NAME [--json] [--quick] [--queue postgres|redis]\n\nNAME: ${Object.keys(benches).join(", ")}\n`;

@@ -1,13 +1,32 @@
 import { type Database, sql } from "@rollcall/core/store";
 import { FeedBroken, type FeedReader, keyOf } from "../harness/feed-reader.ts";
+import { until } from "../harness/until.ts";
 import { type Directory, type Person, type Provider, readUser } from "./provider.ts";
 
-export type Findings = { lost: string[]; doubled: string[]; resurrected: string[]; gaps: string[] };
+export type Findings = {
+  readonly lost: string[];
+  readonly doubled: string[];
+  readonly resurrected: string[];
+  readonly gaps: string[];
+  /** Published by somebody whose term was over. */
+  readonly stale: string[];
+  /** Answers that never came, or that told a provider to give up. */
+  readonly unanswered: string[];
+  /** What did not come back by itself. */
+  readonly stuck: string[];
+};
+
+export function noFindings(): Findings {
+  return { lost: [], doubled: [], resurrected: [], gaps: [], stale: [], unanswered: [], stuck: [] };
+}
 
 export type Tenant = {
   readonly id: string;
   readonly slug: string;
   readonly issuer: string;
+  readonly connectionId: string;
+  /** Subjects whom an admin shuts out, and until when. */
+  readonly banned: Map<string, Date>;
   readonly directory: Directory;
   readonly provider: Provider;
   /** A gateway that has followed the feed since its beginning and verifies every answer. */
@@ -15,6 +34,10 @@ export type Tenant = {
   /** One that starts over from a snapshot each time. */
   readonly newcomer: FeedReader;
 };
+
+// A second that began between the change and what was asked of the clock.
+const cutSecSlack = 1;
+const sightedMsMax = 20_000;
 
 type StoreRow = { sub: string; user_id: string; denied: boolean; groups: string[]; display_name: string | null };
 
@@ -32,10 +55,11 @@ export async function isQuiet(database: Database, tenants: readonly Tenant[]): P
 
 /** Compares the directory, the user store and the feed of one tenant with what its provider was told. */
 export async function compare(database: Database, tenant: Tenant): Promise<Findings> {
-  const findings: Findings = { lost: [], doubled: [], resurrected: [], gaps: [] };
+  const findings = noFindings();
   await compareDirectory(tenant, findings);
   await compareStore(database, tenant, findings);
   await compareFeed(tenant, findings);
+  await findGivenUp(database, tenant, findings);
   return findings;
 }
 
@@ -98,9 +122,10 @@ async function compareStore(database: Database, { id, slug, directory }: Tenant,
 }
 
 /** What a gateway believes, whether it has followed all along or comes now, is what the provider was told. */
-async function compareFeed({ slug, issuer, directory, follower, newcomer }: Tenant, findings: Findings): Promise<void> {
+async function compareFeed(tenant: Tenant, findings: Findings): Promise<void> {
+  const { slug, issuer, directory, banned, follower, newcomer } = tenant;
   try {
-    await follower.catchUp();
+    await followToNow(slug, follower, findings);
     await newcomer.takeSnapshot();
   } catch (error) {
     if (!(error instanceof FeedBroken) || error.fault === "status") throw error;
@@ -116,6 +141,9 @@ async function compareFeed({ slug, issuer, directory, follower, newcomer }: Tena
     ["a follower", follower],
     ["a newcomer", newcomer],
   ] as const) {
+    for (const [sub, endsAt] of banned)
+      if (endsAt.getTime() > Date.now() && reader.held.get(keyOf({ iss: issuer, sub }))?.op !== "deny")
+        findings.resurrected.push(`${slug}/${sub}, for ${who}, is let in before the ban of an admin ends`);
     for (const person of directory.people) {
       const { told, externalId } = person;
       if (told.state === "absent") continue;
@@ -124,11 +152,39 @@ async function compareFeed({ slug, issuer, directory, follower, newcomer }: Tena
       const name = `${slug}/${externalId}, for ${who},`;
       if (refused === (told.state === "active"))
         wrongWay(findings, person, `${name} is ${refused ? "refused" : "let in"} but ${told.state}`);
-      if (person.killed && entry?.nbf === undefined)
-        findings.resurrected.push(`${name} was shut out once, and old tokens live`);
+      compareCut(name, person, entry?.nbf, findings);
     }
   }
   findRepetitions(slug, follower, findings);
+}
+
+/** Follows until an answer vouches for the moment at which this was called: what was quiet then is in it. */
+async function followToNow(slug: string, follower: FeedReader, findings: Findings): Promise<void> {
+  const calledAtSec = Date.now() / 1_000;
+  const isSighted = async (): Promise<boolean> => (await follower.catchUp()).as_of > calledAtSec;
+  await until("the feed is of now", isSighted, sightedMsMax).catch((error: unknown) => {
+    if (error instanceof FeedBroken) throw error;
+    findings.stuck.push(`the feed of ${slug} does not come to the present: every gateway stays blind`);
+  });
+}
+
+/** What killed tokens kills those from before it, and none from after it, whatever the clocks of the roles say. */
+function compareCut(name: string, { killed }: Person, nbf: number | undefined, findings: Findings): void {
+  if (killed === undefined) return;
+  if (nbf === undefined || nbf <= Math.floor(killed.fromMs / 1_000))
+    findings.resurrected.push(`${name} was shut out at ${killed.fromMs}, and tokens from before ${nbf ?? "ever"} live`);
+  else if (nbf > Math.floor(killed.toMs / 1_000) + 1 + cutSecSlack)
+    findings.lost.push(`${name} was shut out by ${killed.toMs}, and tokens up to ${nbf} are dead`);
+}
+
+/** No outage is the fault of an event. */
+async function findGivenUp(database: Database, { id, slug }: Tenant, findings: Findings): Promise<void> {
+  const [row] = await database.once<{ dead: number; tried: number }>(
+    id,
+    sql`SELECT count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead, count(*) FILTER (WHERE attempts > 0) AS tried FROM lifecycle_event`,
+  );
+  if ((row?.dead ?? 0) + (row?.tried ?? 0) > 0)
+    findings.lost.push(`${slug} has ${row?.dead} events that were given up, and ${row?.tried} that were blamed`);
 }
 
 /** An entry that says what its key's last one said was published twice. */

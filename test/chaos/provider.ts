@@ -18,8 +18,8 @@ export type Person = {
   told: Told;
   /** Ids that the service ever gave this person: there may be one only. */
   readonly ids: Set<string>;
-  /** Was shut out at least once, so tokens from before are dead. */
-  killed: boolean;
+  /** When it was last shut out, in milliseconds: not before it was asked for, not after it was known. Tokens from before are dead. */
+  killed: { readonly fromMs: number; readonly toMs: number } | undefined;
 };
 
 export type Directory = { readonly tenant: string; readonly people: readonly Person[]; readonly groupIds: string[] };
@@ -30,15 +30,31 @@ export type Ledger = {
   settled: number;
   /** Answers that contradict what was acknowledged before. */
   readonly contradictions: string[];
+  /** Requests that were neither answered nor refused in time. */
+  readonly hung: string[];
+  /** Answers that tell a provider to give up where it should try again. */
+  readonly refused: string[];
+  /** Since when ingest has been told to end in order; requests that it holds then are to be answered. */
+  drainedAtMs: number | undefined;
 };
 
-type Answer = { readonly status: number; readonly etag: string | undefined; readonly body: Record<string, unknown> };
+type Answer = {
+  readonly status: number;
+  /** Says that it may be tried again, and when. */
+  readonly isPassing: boolean;
+  readonly etag: string | undefined;
+  readonly body: Record<string, unknown>;
+};
 
-const settleMsMax = 60_000;
+/** A provider that waits for longer has given up. */
+const answerMsMax = 15_000;
+const settleMsMax = 120_000;
+/** So long a request may be on its way: one that met a closed door was not held. */
+const onItsWayMs = 25;
 const nobody: Told = { state: "absent", id: undefined, displayName: undefined, version: undefined, groups: [] };
 
 export function newPerson(externalId: string): Person {
-  return { externalId, told: nobody, ids: new Set(), killed: false };
+  return { externalId, told: nobody, ids: new Set(), killed: undefined };
 }
 
 /**
@@ -51,11 +67,12 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/scim+json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(answerMsMax),
     });
     const text = await response.text();
     return {
       status: response.status,
+      isPassing: response.status === 503 && response.headers.has("retry-after"),
       etag: response.headers.get("etag") ?? undefined,
       body: text === "" ? {} : (JSON.parse(text) as Record<string, unknown>),
     };
@@ -65,13 +82,20 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
   async function change(person: Person): Promise<void> {
     const before = person.told;
     const step = nextStep(person, directory.groupIds, random);
-    const answer = await send(step.method, step.path, step.body).catch(() => undefined);
+    const sentAtMs = Date.now();
+    const answer = await send(step.method, step.path, step.body).catch((error: Error) => {
+      noteSilence(`${directory.tenant}/${person.externalId}: ${step.method} ${step.path}`, sentAtMs, error);
+      return undefined;
+    });
     if (answer !== undefined && answer.status < 300) {
       ledger.acked += 1;
       const id = (answer.body["id"] as string | undefined) ?? step.next.id;
-      believe(person, { ...step.next, id, version: step.touchesUser ? writesOf(answer.etag) : before.version });
+      const version = step.touchesUser ? writesOf(answer.etag) : before.version;
+      believe(person, { ...step.next, id, version }, sentAtMs);
       return;
     }
+    if (answer !== undefined && answer.status >= 500 && !answer.isPassing)
+      ledger.refused.push(`${directory.tenant}/${person.externalId}: ${step.method} was answered ${answer.status}`);
     const found = await settle(person);
     if (answer !== undefined && answer.status < 500) {
       contradict(person, `${step.method} was refused with ${answer.status} though ${before.state} was acknowledged`);
@@ -84,7 +108,14 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
         );
       }
     }
-    believe(person, found);
+    believe(person, found, sentAtMs);
+  }
+
+  function noteSilence(request: string, sentAtMs: number, error: Error): void {
+    if (error.name === "TimeoutError") ledger.hung.push(`${request} was not answered within ${answerMsMax} ms`);
+    const { drainedAtMs } = ledger;
+    if (drainedAtMs !== undefined && sentAtMs < drainedAtMs - onItsWayMs)
+      ledger.refused.push(`${request} was cut off by an end in order`);
   }
 
   function contradict(person: Person, how: string): void {
@@ -97,7 +128,10 @@ export function createProvider(scimUrl: string, token: string, directory: Direct
     for (;;) {
       const found = await look(person).catch(() => undefined);
       if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error("the service does not come back");
+      if (Date.now() > deadline) {
+        ledger.hung.push(`${directory.tenant}/${person.externalId}: ingest did not come back within ${settleMsMax} ms`);
+        return person.told;
+      }
       await delay(50);
     }
   }
@@ -144,9 +178,12 @@ export function readUser(user: Record<string, unknown>): Told {
   };
 }
 
-function believe(person: Person, told: Told): void {
-  const admitted = person.told.state === "active";
-  if (admitted && told.state !== "active") person.killed = true;
+function believe(person: Person, told: Told, sentAtMs: number): void {
+  const before = person.told.state;
+  const isOut = told.state === "inactive" || told.state === "deleted";
+  // Whatever is said of somebody who is out may be what shuts them out, and need not be.
+  if (isOut)
+    person.killed = { fromMs: before === "active" ? sentAtMs : (person.killed?.fromMs ?? sentAtMs), toMs: Date.now() };
   if (told.id !== undefined) person.ids.add(told.id);
   person.told = told;
 }
@@ -193,12 +230,15 @@ function nextStep({ told, externalId }: Person, groupIds: readonly string[], ran
   };
 }
 
+/** What a provider says about times is not its to say (RFC 7643 §3.1: readOnly), and least of all when it is wrong. */
+const strangeTimes = { created: "2099-12-31T23:59:59Z", lastModified: "1970-01-01T00:00:00Z" };
+
 function creation(externalId: string): Step {
   const schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
   return {
     method: "POST",
     path: "/Users",
-    body: { schemas, userName: `${externalId}@example.test`, externalId, active: true },
+    body: { schemas, userName: `${externalId}@example.test`, externalId, active: true, meta: strangeTimes },
     next: { ...nobody, state: "active" },
     touchesUser: true,
   };

@@ -4,6 +4,7 @@ import { allowed, complaintOf, leastMs, measureGrowth } from "./growth.ts";
 import { createMutator, lengthMax, type Mutator } from "./mutation.ts";
 import { isPolluted, pollutionOf, takeStock } from "./prototypes.ts";
 import { type Finding, shortest } from "./shortest.ts";
+import { createSourceTargets } from "./source-targets.ts";
 import { createTargets, outcomeOf, type Target } from "./targets.ts";
 
 /** A target with the inputs that led somewhere no other had led before. */
@@ -24,7 +25,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const seed = Number(option(argv, "--seed") ?? Date.now() % 1_000_000);
   const only = option(argv, "--only");
   allowed.ms = Number(option(argv, "--ms-max") ?? allowed.ms);
-  const targets = createTargets(readCorpus()).filter(({ name }) => only === undefined || name === only);
+  const targets = [...createTargets(readCorpus()), ...createSourceTargets()].filter(
+    ({ name }) => only === undefined || name === only,
+  );
   if (
     !Number.isInteger(executions) ||
     executions < 1 ||

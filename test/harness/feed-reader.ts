@@ -19,6 +19,7 @@ export type HeldEntry = {
   readonly iss: string;
   readonly sub: string;
   readonly nbf?: number;
+  readonly exp?: number;
 };
 
 /** A follower that trusts nothing: every answer is verified, and every sequence number accounted for. */
@@ -181,5 +182,6 @@ function decoded(body: Buffer): Buffer {
 function entryOf(wire: WireEntry, issuers: readonly string[]): HeldEntry {
   const iss = issuers[wire.i];
   if (iss === undefined) throw new FeedBroken("body", `entry ${wire.q} names no issuer`);
-  return { seq: wire.q, op: wire.op, iss, sub: wire.s, ...(wire.nbf === undefined ? {} : { nbf: wire.nbf }) };
+  const { q: seq, op, s: sub, nbf, exp } = wire;
+  return { seq, op, iss, sub, ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
 }

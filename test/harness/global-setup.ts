@@ -38,7 +38,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function prepareTemplate(postgresUrl: string): Promise<void> {
+/** The migrated database that each file's is cloned from. */
+export async function prepareTemplate(postgresUrl: string): Promise<void> {
   const client = new Client({ connectionString: `${postgresUrl}/postgres` });
   await client.connect();
   try {

@@ -12,6 +12,8 @@ export async function hold(
   values: readonly unknown[],
 ): Promise<Hold> {
   const client = new Client({ connectionString: databaseUrl });
+  // A server that stops while the lock is held ends the story for a reason of its own, which is to be heard.
+  client.on("error", () => undefined);
   await client.connect();
   await client.query("BEGIN");
   await client.query("SELECT set_config('rollcall.tenant', $1, true)", [tenantId]);

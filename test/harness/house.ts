@@ -3,14 +3,14 @@ import { Client } from "pg";
 import { Redis } from "ioredis";
 import { exportJWK, generateKeyPair } from "jose";
 import { afterAll, inject } from "vitest";
-import { consoleRoutes } from "@rollcall/console";
+import { consoleRoutes, type LoginSettings } from "@rollcall/console";
 import type { Rates } from "@rollcall/core/domain";
 import { createRateLimiter, createWaker, type QueueAddress, type Waker } from "@rollcall/core/queue";
 import { createOutward, createServer, createShutdown, listen, newId } from "@rollcall/core/runtime";
 import { createCredentials, type Credentials, type Database, isReady, openDatabase } from "@rollcall/core/store";
 import { type Egress, type FeedLimits, feedRoutes, openSigner, startEgress } from "@rollcall/feed";
 import { ingestRoutes, placesIn } from "@rollcall/ingest";
-import { startPublisher } from "@rollcall/reconciler";
+import { type ReadBackOptions, startPublisher, startReadBacks, startResyncs } from "@rollcall/reconciler";
 import { startWorker, type Worker } from "@rollcall/worker";
 import { pino } from "pino";
 
@@ -30,13 +30,15 @@ export type House = {
 export type HouseOptions = {
   readonly queue?: "postgres" | "redis";
   /** Roles that stay out: a story about a late or lost part starts it itself. */
-  readonly without?: readonly ("worker" | "publisher")[];
+  readonly without?: readonly ("worker" | "publisher" | "resyncs")[];
   /** Another house's, where several share one database. */
   readonly databaseUrl?: string;
   /** A Redis of the story's own, which it may stop. */
   readonly redisUrl?: string;
   /** The clock of lists and their cursors. */
   readonly now?: () => number;
+  /** The feed's own clock. */
+  readonly feedNow?: () => number;
   /** What each SCIM connection may ask for in a second; without it more than any story asks for. */
   readonly rates?: Rates;
   /** Over how many seconds that is counted. */
@@ -53,6 +55,12 @@ export type HouseOptions = {
   };
   /** What the feed lets one token ask for, and how many may wait; without it more than any story does. */
   readonly feedLimits?: Partial<FeedLimits>;
+  /** Asks providers, and how; without it nobody does. */
+  readonly readBacks?: Pick<ReadBackOptions, "pace" | "now">;
+  /** Serves more than the roles' own parts. */
+  readonly parts?: Parameters<typeof listen>[1];
+  /** Where people log in to the admin API. */
+  readonly login?: LoginSettings;
   /** The ids of issuers' keys that verify no token here. */
   readonly refusedKeys?: Readonly<Record<string, readonly string[]>>;
 };
@@ -110,7 +118,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     staleSecMax,
     refusedKeys: options.refusedKeys ?? {},
     limits: { requestsPerSec: 1_000_000, waitingMax: 10_000, ...options.feedLimits },
-    now: Date.now,
+    now: options.feedNow ?? Date.now,
     newId,
     onError: () => undefined,
   });
@@ -129,12 +137,22 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     sends,
   });
   shutdown.add("egress", () => egress.close());
+  if (options.readBacks !== undefined) {
+    const asking = { database, credentials, outward, wake: waker.wake, publicUrl, log: quietLog, newId };
+    const readBacks = await startReadBacks({ ...asking, ...options.readBacks });
+    shutdown.add("read-backs", () => readBacks.close());
+  }
+  if (!without.includes("resyncs")) {
+    const resyncs = await startResyncs({ database, wake: waker.wake, log: quietLog });
+    shutdown.add("resyncs", () => resyncs.close());
+  }
   const rateLimiter = createRateLimiter(queue.redisUrl, options.rateWindowSec);
   shutdown.add("rate limiter", () => rateLimiter.close());
   const { rates = plentiful } = options;
   const admission = { rateLimiter, rates, places: placesIn(poolMax) };
   const clock = options.now === undefined ? {} : { now: options.now };
-  const ingest = ingestRoutes({ database, credentials, wake: waker.wake, publicUrl, newId, admission, ...clock });
+  const { wake } = waker;
+  const ingest = ingestRoutes({ database, credentials, wake, publicUrl, outward, newId, admission, ...clock });
   const console = consoleRoutes({
     database,
     credentials,
@@ -142,10 +160,17 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     newId,
     publicUrl,
     outward,
+    asking: outward,
     staleSecMax,
+    login: options.login,
     now: Date.now,
   });
-  const port = await listen(app, [ingest, feed, egress.routes, console], { host: "127.0.0.1", port: 0 }, shutdown);
+  const port = await listen(
+    app,
+    [ingest, feed, egress.routes, console, ...(options.parts ?? [])],
+    { host: "127.0.0.1", port: 0 },
+    shutdown,
+  );
   afterAll(() => shutdown.run("end of the file"));
   return {
     url: `http://127.0.0.1:${port}`,

@@ -82,6 +82,10 @@ async function startLocally(directory: string): Promise<Parts> {
         ? []
         : ["the plugin for Kong (nginx has no Lua: apt-get install libnginx-mod-http-lua)"]),
       ...(onPath("caddy") ? [] : ["authz behind Caddy (no caddy on PATH: apt-get install caddy)"]),
+      ...(onPath("chromium") || onPath("google-chrome")
+        ? []
+        : ["the console in a browser (no chromium on PATH: apt-get install chromium)"]),
+      ...(onPath("slapd") ? [] : ["a directory over LDAP (no slapd on PATH: apt-get install slapd)"]),
     ],
   };
 }

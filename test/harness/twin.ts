@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { newId } from "@rollcall/core/runtime";
 import { sql } from "@rollcall/core/store";
 import { get } from "./feed-reader.ts";
+import { addSource } from "./hook-sender.ts";
 import { type House } from "./house.ts";
+import { addProvider } from "./read-back-scene.ts";
 import { createTenant, newGroup, newUser, type TestTenant } from "./tenant.ts";
 import { until } from "./until.ts";
 import { untilQuiet } from "./user-store.ts";
@@ -13,16 +15,29 @@ export type Twin = TestTenant & {
   readonly ssfToken: string;
   /** A webhook and a stream, each with one message that was delivered. */
   readonly followers: Readonly<Record<"webhook" | "stream", Follower>>;
+  /** Where events come from. */
+  readonly sourceId: string;
   readonly userId: string;
   readonly groupId: string;
   readonly runId: string;
   readonly gatewayId: string;
+  /** Open, and about something that only this twin has. */
+  readonly alertId: string;
+  /** A listing that has ended, with a difference. */
+  readonly pullId: string;
   /** A text that only this twin's rows hold. */
   readonly mark: string;
+  /** Ends the listing that is under way, and begins one more where it is wanted, stopped by the brake. */
+  sparePull(wanted: "braked" | "none"): Promise<string>;
   /** A user, a group or a token more, for a request that will spoil it. */
   spareUser(): Promise<string>;
+  spareSource(): Promise<string>;
+  /** Sets the connection's provider, which is there from the beginning, anew. */
+  spareProvider(): Promise<void>;
   spareGroup(): Promise<string>;
   spareToken(): Promise<string>;
+  /** A resync that only looked, and has ended. */
+  spareDryRun(): Promise<string>;
   /** A user more, with a SCIM token of their own. */
   sparePerson(): Promise<{ readonly userName: string; readonly token: string }>;
   /** A denial of one session, by its id in the list; and a gateway that has not reported yet. */
@@ -67,7 +82,11 @@ export async function createTwin(house: House): Promise<Twin> {
     });
   const userId = await createUser(twinSubject);
   const groupId = await createGroup("Sales", [userId]);
-  const runId = await startResync(house, tenant, adminToken);
+  const runId = await finishResync(house, tenant, adminToken, {});
+  await house.database.once(
+    tenant.id,
+    sql`INSERT INTO drift (tenant_id, run_id, kind, subject_id, name, detail) VALUES (${tenant.id}, ${runId}, 'missing', ${userId}, ${mark}, '{}')`,
+  );
   await denySession(mark);
   const createGateway = async (): Promise<string> => {
     const id = newId();
@@ -78,20 +97,17 @@ export async function createTwin(house: House): Promise<Twin> {
     return id;
   };
   const gatewayId = await createGateway();
-  const createFollower = async (kind: "webhook" | "poll"): Promise<Follower> => {
-    const [id, delivery] = [newId(), newId()];
-    // Pausing it keeps the sender away from where nobody answers.
-    await house.database.inTenant(tenant.id, async (transaction) => {
-      await transaction.query(sql`
-        INSERT INTO subscription (id, tenant_id, kind, receiver, description, url, events, status)
-        VALUES (${id}, ${tenant.id}, ${kind}, ${kind === "poll" ? "crm" : null}, ${mark}, ${kind === "poll" ? null : "http://127.0.0.1:9/"}, '{}', 'paused')`);
-      await transaction.query(sql`
-        INSERT INTO delivery (id, tenant_id, subscription_id, subject_key, state, settled_at) VALUES (${delivery}, ${tenant.id}, ${id}, 0, 'delivered', now())`);
-      await transaction.query(sql`
-        INSERT INTO outbound_event (tenant_id, kind, iss, sub, reason, cause, happened_at)
-        VALUES (${tenant.id}, 'user.denied', ${twinIssuer}, ${mark}, 'idp_inactive', ${mark}, now())`);
-    });
-    return { id, delivery };
+  const alertId = newId();
+  await house.database.once(
+    tenant.id,
+    sql`INSERT INTO alert (id, tenant_id, kind, key, detail) VALUES (${alertId}, ${tenant.id}, 'mass_change_braked', ${mark}, '{}')`,
+  );
+  const pullId = await createPull(house, tenant, mark, "finished");
+  const createFollower = (kind: "webhook" | "poll"): Promise<Follower> => follow(house, tenant, mark, kind);
+  const createOwnSource = async (): Promise<string> => {
+    const { id } = await addSource(house, tenant, "webhook");
+    await house.database.once(tenant.id, sql`UPDATE event_source SET name = ${mark} WHERE id = ${id}`);
+    return id;
   };
   const { token: ssfToken } = await house.credentials.issue({
     purpose: "ssf",
@@ -101,19 +117,25 @@ export async function createTwin(house: House): Promise<Twin> {
     label: mark,
   });
   const followers = { webhook: await createFollower("webhook"), stream: await createFollower("poll") };
-  await cursorOf("/subjects");
+  await Promise.all([cursorOf("/subjects"), setOwnProvider(house, tenant, mark)]);
   await untilQuiet(house, tenant.id);
   return {
     ...tenant,
     adminToken,
     ssfToken,
     followers,
+    sourceId: await createOwnSource(),
+    spareSource: createOwnSource,
+    spareProvider: () => setOwnProvider(house, tenant, mark),
     spareWebhook: () => createFollower("webhook"),
     spareStream: () => createFollower("poll"),
     userId,
     groupId,
     runId,
     gatewayId,
+    alertId,
+    pullId,
+    sparePull: (wanted) => nextPull(house, tenant, mark, wanted),
     mark,
     spareUser: () => createUser(`spare${(spare += 1)}`),
     spareGroup: () => createGroup(`Spare ${(spare += 1)}`, []),
@@ -131,13 +153,71 @@ export async function createTwin(house: House): Promise<Twin> {
       const { token } = await house.credentials.issue({ purpose: "scim", ...whom, label: mark });
       return { userName: `${name}@example.test`, token };
     },
+    spareDryRun: () => finishResync(house, tenant, adminToken, { dryRun: true }),
     spareToken: async () => (await house.credentials.issue({ purpose: "feed", tenantId: tenant.id, label: mark })).id,
   };
 }
 
-async function startResync(house: House, tenant: TestTenant, token: string): Promise<string> {
-  const answer = await ask(house, token, "POST", `/tenants/${tenant.slug}/resyncs`, { scope: "tenant" });
-  return ((await answer.json()) as { id: string }).id;
+/** An application that follows, paused, with a message that was delivered. */
+async function follow(house: House, tenant: TestTenant, mark: string, kind: "webhook" | "poll"): Promise<Follower> {
+  const [id, delivery] = [newId(), newId()];
+  // Pausing it keeps the sender away from where nobody answers.
+  await house.database.inTenant(tenant.id, async (transaction) => {
+    await transaction.query(sql`
+      INSERT INTO subscription (id, tenant_id, kind, receiver, description, url, events, status)
+      VALUES (${id}, ${tenant.id}, ${kind}, ${kind === "poll" ? "crm" : null}, ${mark}, ${kind === "poll" ? null : "http://127.0.0.1:9/"}, '{}', 'paused')`);
+    await transaction.query(sql`
+      INSERT INTO delivery (id, tenant_id, subscription_id, subject_key, state, settled_at) VALUES (${delivery}, ${tenant.id}, ${id}, 0, 'delivered', now())`);
+    await transaction.query(sql`
+      INSERT INTO outbound_event (tenant_id, kind, iss, sub, reason, cause, happened_at)
+      VALUES (${tenant.id}, 'user.denied', ${twinIssuer}, ${mark}, 'idp_inactive', ${mark}, now())`);
+  });
+  return { id, delivery };
+}
+
+/** A listing with a difference, that has ended or waits for a person. */
+async function createPull(
+  house: House,
+  { id: tenantId, connectionId }: TestTenant,
+  mark: string,
+  state: "finished" | "braked",
+): Promise<string> {
+  const id = newId();
+  await house.database.inTenant(tenantId, async (transaction) => {
+    await transaction.query(sql`
+      INSERT INTO pull_run (id, tenant_id, connection_id, dry_run, state, reason, staged, finished_at)
+      VALUES (${id}, ${tenantId}, ${connectionId}, false, ${state}, ${mark}, false, CASE WHEN ${state} = 'finished' THEN now() END)`);
+    await transaction.query(sql`
+      INSERT INTO pull_difference (run_id, tenant_id, kind, subject_kind, name, rank) VALUES (${id}, ${tenantId}, 'missing', 'user', ${mark}, 9)`);
+  });
+  return id;
+}
+
+/** Of one connection's listings, one at a time may be under way. */
+async function nextPull(house: House, tenant: TestTenant, mark: string, wanted: "braked" | "none"): Promise<string> {
+  const ending = sql`UPDATE pull_run SET state = 'cancelled', finished_at = now() WHERE finished_at IS NULL`;
+  await house.database.once(tenant.id, ending);
+  return wanted === "none" ? "" : createPull(house, tenant, mark, wanted);
+}
+
+/** Nobody answers there. */
+async function setOwnProvider(house: House, tenant: TestTenant, mark: string): Promise<void> {
+  const settings = { url: `https://${mark}.twins.test/scim/v2`, pace: { attemptsMax: 1 } };
+  await addProvider(house, tenant, "scim", settings, mark);
+}
+
+/** A resync of the tenant that has ended: what goes on behind it would be seen as somebody's doing. */
+async function finishResync(house: House, tenant: TestTenant, token: string, how: object): Promise<string> {
+  const answer = await ask(house, token, "POST", `/tenants/${tenant.slug}/resyncs`, { scope: "tenant", ...how });
+  const { id } = (await answer.json()) as { id: string };
+  await until("the twin's resync has ended", async () => {
+    const [run] = await house.database.once(
+      tenant.id,
+      sql`SELECT FROM reconcile_run WHERE id = ${id} AND finished_at IS NOT NULL`,
+    );
+    return run;
+  });
+  return id;
 }
 
 /** The id under which the list shows a session's denial. */
@@ -151,7 +231,7 @@ export function newSchema(urn: string): Record<string, unknown> {
   return { resourceType: "User", schema: { id: urn, name: "Spare", attributes: [badge] } };
 }
 
-async function ask(house: House, token: string, method: string, path: string, body: unknown): Promise<Response> {
+export async function ask(house: House, token: string, method: string, path: string, body: unknown): Promise<Response> {
   return fetch(`${house.url}/v1/admin${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },

@@ -107,6 +107,32 @@ describe("§3.1: meta", () => {
     expect(headers.get("location")).toBe(location);
   });
 
+  test('its location "MUST be the same as the "Content-Location" HTTP response header", of every answer that shows one resource', async () => {
+    for (const [type, content] of [
+      ["Users", newUser("m4")],
+      ["Groups", newGroup("M4")],
+    ] as const) {
+      const made = await tenant.scim("POST", `/${type}`, content);
+      const one = `/${type}/${made.body["id"] as string}`;
+      const tag = made.headers.get("etag") ?? "";
+      const answers = [
+        made,
+        await tenant.scim("GET", one),
+        await tenant.scim("HEAD", `${one}/?attributes=meta`),
+        await tenant.scim("GET", one, undefined, { "if-none-match": tag }),
+        await tenant.scim("PUT", one, content),
+        await tenant.scim("PATCH", `${one}?attributes=id`, patch({ op: "add", value: { displayName: "M" } })),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([201, 200, 200, 304, 200, 200]);
+      for (const { headers } of answers)
+        expect([headers.get("content-location"), headers.get("location")]).toEqual(
+          Array(2).fill(`https://rollcall.test/scim/v2${one}`),
+        );
+    }
+    for (const of of ["/Users", "/Users/nobody"])
+      expect((await tenant.scim("GET", of)).headers.get("content-location")).toBeNull();
+  });
+
   test("is the server's alone: what a body says of it is not read", async () => {
     const meta = {
       created: "1999-01-01T00:00:00Z",

@@ -141,21 +141,23 @@ describe("a registration is changed by an admin alone, and every request is read
     const trail = await house.database.prismaIn(tenant.id, (prisma) =>
       prisma.audit.findMany({ orderBy: { id: "asc" } }),
     );
+    const first = { urn: acme, resourceType: "User", canonicalValuesOnly: false, attributes: ["badge"] };
+    const second = { ...first, canonicalValuesOnly: true, attributes: ["badge", "level"] };
     expect(trail.map(({ action, target, detail }) => ({ action, target, detail }))).toEqual([
       {
         action: "connection.schema.add",
         target: tenant.connectionId,
-        detail: { urn: acme, resourceType: "User", canonicalValuesOnly: false, attributes: ["badge"] },
+        detail: { after: first },
       },
       {
         action: "connection.schema.replace",
         target: tenant.connectionId,
-        detail: { urn: acme, resourceType: "User", canonicalValuesOnly: true, attributes: ["badge", "level"] },
+        detail: { before: first, after: second },
       },
       {
         action: "connection.schema.remove",
         target: tenant.connectionId,
-        detail: { urn: acme, resourceType: "User", canonicalValuesOnly: true, attributes: ["badge", "level"] },
+        detail: { before: second },
       },
     ]);
   });

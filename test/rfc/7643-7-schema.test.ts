@@ -170,7 +170,7 @@ describe("§8.7.1 with its errata, as this server holds it", () => {
       "preferredLanguage",
       "locale",
       "timezone",
-      "active boolean",
+      "active boolean required",
       `emails complex many: ${label("work home other")}`,
       `phoneNumbers complex many: ${label("work home mobile fax pager other")}`,
       `ims complex many: ${label("aim gtalk icq xmpp msn skype qq yahoo")}`,
@@ -228,6 +228,18 @@ describe("what is said is what is done", () => {
       ];
     expect(await found(value)).toBe(1);
     expect(await found(value.toLowerCase())).toBe(attribute.caseExact === true ? 0 : 1);
+  });
+
+  test("what is required cannot be removed, and everything else can", async () => {
+    const { body } = await tenant.scim("POST", "/Users", newUser("required"));
+    const whole = writable.filter(([, , { mutability }, parent]) => parent === undefined && mutability !== "readOnly");
+    for (const [prefix, path, { required }] of whole) {
+      const removal = patch({ op: "remove", path: `${prefix}${path}` });
+      const answer = await tenant.scim("PATCH", `/Users/${body["id"] as string}`, removal);
+      expect([path, answer.status, answer.body["scimType"]]).toEqual(
+        required ? [path, 400, "mutability"] : [path, 200, undefined],
+      );
+    }
   });
 
   test.each(readOnly)("%s%s is readOnly, and a PATCH of it is refused as such", async (prefix, path) => {

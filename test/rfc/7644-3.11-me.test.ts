@@ -18,6 +18,7 @@ describe("§3.11: /Me stands for the user of the token", () => {
     expect(mine.status).toBe(200);
     expect(mine.body).toEqual((await tenant.scim("GET", `/Users/${id}`)).body);
     expect(mine.headers.get("location")).toBe(`${base}/Users/${id}`);
+    expect(mine.headers.get("content-location")).toBe(`${base}/Users/${id}`);
     expect((mine.body["meta"] as { location: string }).location).toBe(`${base}/Users/${id}`);
     expect((await me("GET", "/Me?attributes=displayName")).body).toEqual({
       schemas: mine.body["schemas"] && [(mine.body["schemas"] as string[])[0]],
@@ -67,14 +68,14 @@ describe("§3.11: /Me stands for the user of the token", () => {
     expect(row?.revokedAt).toBeInstanceOf(Date);
   });
 
-  test("a token without a user has no /Me: 404, and 405 for what nobody may", async () => {
+  test("for a token without a user /Me is not supported: 501, and 405 for what nobody may", async () => {
     const tenant = await createTenant(house);
     for (const method of ["GET", "PUT", "PATCH", "DELETE"]) {
       const answer = await tenant.scim(method, "/Me", method === "PUT" || method === "PATCH" ? {} : undefined);
-      expect([method, answer.status]).toEqual([method, 404]);
+      expect([method, answer.status]).toEqual([method, 501]);
       expect(answer.body).toMatchObject({
         schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
-        status: "404",
+        status: "501",
         detail: expect.stringContaining("no user"),
       });
     }

@@ -97,6 +97,7 @@ describe("§3.7: each operation is the request that it would be alone", () => {
       create("/Users", "bob", newUser("bob")),
     ]);
     expect(answer.statuses).toEqual(["201", "400", "400", "400", "400", "400", "201"]);
+    expect(answer.outcomes[1]).toMatchObject({ method: "GET", response: { scimType: "invalidValue" } });
     expect(answer.outcomes[2]).toMatchObject({ bulkId: "nested", response: { scimType: "invalidPath" } });
     expect(await countRows(house, tenant)).toMatchObject({ users: 2 });
   });
@@ -218,7 +219,8 @@ describe("§3.7.4: limits", () => {
 
   test("what is no Bulk is refused as a whole", async () => {
     const tenant = await createTenant(house);
-    for (const body of [[], {}, { Operations: [] }, { Operations: {} }]) {
+    const otherMessage = { ...patch(), Operations: [{ method: "DELETE", path: "/Users/nobody" }] };
+    for (const body of [[], {}, { Operations: [] }, { Operations: {} }, otherMessage]) {
       const answer = await tenant.scim("POST", "/Bulk", body);
       expect([answer.status, answer.body["scimType"]]).toEqual([400, "invalidSyntax"]);
     }

@@ -33,8 +33,6 @@ export function interpretGroup(
   for (const operation of operations) {
     // §3.5.2.2: a required attribute is not removed.
     if (operation.displayName === null || operation.attribute === "displayName") return undefined;
-    // The RFC empties the group; Rollcall wants to hear it in other words, for a lost value sounds the same.
-    if (operation.attribute === "members") return undefined;
     displayName = operation.displayName ?? displayName;
     if (operation.externalId !== undefined) externalId = operation.externalId ?? undefined;
     if (operation.attribute === "externalId") externalId = undefined;
@@ -49,6 +47,8 @@ export function interpretGroup(
       operation.op === "replace" && operation.selected === undefined && operation.members !== undefined;
     const kept = replacesAll ? [] : [...members].filter((member) => !selected.has(member));
     members = new Set(operation.op === "remove" ? kept : [...kept, ...given]);
+    // §3.5.2.2: "no filter is specified, the attribute and all values are removed".
+    if (operation.attribute === "members") members = new Set();
   }
   const gone = before.members.filter((member) => !members.has(member)).map((member) => `membership.removed ${member}`);
   const come = [...members]

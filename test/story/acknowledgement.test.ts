@@ -1,11 +1,11 @@
-import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { sql } from "@rollcall/core/store";
 import { openHouse } from "../harness/house.ts";
+import { doom, loseCommits } from "../harness/lost-commits.ts";
 import { createTenant, deactivate, newGroup, newUser, type TestTenant } from "../harness/tenant.ts";
 
 const house = await openHouse({ without: ["worker"] });
-await loseCommits();
+await loseCommits(house.databaseUrl);
 
 type Fault = "COMMIT is refused" | "the connection ends in the middle of COMMIT";
 const faults: readonly Fault[] = ["COMMIT is refused", "the connection ends in the middle of COMMIT"];
@@ -13,7 +13,7 @@ const faults: readonly Fault[] = ["COMMIT is refused", "the connection ends in t
 describe.each(faults)("%s:", (fault) => {
   test("a user who is created is not acknowledged and not there", async () => {
     const tenant = await createTenant(house);
-    await doom(tenant, fault);
+    await doom(house.databaseUrl, tenant.id, fault === "COMMIT is refused");
     const answer = await tenant.scim("POST", "/Users", newUser("ann"));
     expect(answer.status).toBeGreaterThanOrEqual(500);
     expect(await countOf(tenant)).toEqual({ users: 0, groups: 0, events: 0 });
@@ -22,7 +22,7 @@ describe.each(faults)("%s:", (fault) => {
   test("a user who leaves is not acknowledged and still there", async () => {
     const tenant = await createTenant(house);
     const { body } = await tenant.scim("POST", "/Users", newUser("ann"));
-    await doom(tenant, fault);
+    await doom(house.databaseUrl, tenant.id, fault === "COMMIT is refused");
     const answer = await tenant.scim("PATCH", `/Users/${body["id"] as string}`, deactivate);
     expect(answer.status).toBeGreaterThanOrEqual(500);
     expect((await tenant.scim("GET", `/Users/${body["id"] as string}`)).body["active"]).toBe(true);
@@ -31,7 +31,7 @@ describe.each(faults)("%s:", (fault) => {
 
   test("a group is not acknowledged and not there", async () => {
     const tenant = await createTenant(house);
-    await doom(tenant, fault);
+    await doom(house.databaseUrl, tenant.id, fault === "COMMIT is refused");
     const answer = await tenant.scim("POST", "/Groups", newGroup("Sales"));
     expect(answer.status).toBeGreaterThanOrEqual(500);
     expect(await countOf(tenant)).toEqual({ users: 0, groups: 0, events: 0 });
@@ -51,37 +51,4 @@ async function countOf(tenant: TestTenant): Promise<unknown> {
     sql`SELECT (SELECT count(*) FROM directory_user) AS users, (SELECT count(*) FROM directory_group) AS groups, (SELECT count(*) FROM lifecycle_event) AS events`,
   );
   return row;
-}
-
-/** From now on nothing of this tenant that leaves an event survives its commit. */
-async function doom(tenant: TestTenant, fault: Fault): Promise<void> {
-  await asOwner((owner) =>
-    owner.query("INSERT INTO doomed VALUES ($1, $2)", [tenant.id, fault === "COMMIT is refused"]),
-  );
-}
-
-async function loseCommits(): Promise<void> {
-  await asOwner((owner) =>
-    owner.query(`
-      CREATE TABLE doomed (tenant_id uuid, refuse boolean);
-      CREATE FUNCTION lose_commit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-        DECLARE fate doomed;
-        BEGIN
-          SELECT * INTO fate FROM doomed WHERE doomed.tenant_id = NEW.tenant_id;
-          IF fate.refuse THEN RAISE EXCEPTION 'doomed'; END IF;
-          IF FOUND THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
-          RETURN NULL;
-        END $$;
-      CREATE CONSTRAINT TRIGGER lose_commit AFTER INSERT ON lifecycle_event DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose_commit();`),
-  );
-}
-
-async function asOwner(work: (owner: Client) => Promise<unknown>): Promise<void> {
-  const owner = new Client({ connectionString: house.databaseUrl });
-  await owner.connect();
-  try {
-    await work(owner);
-  } finally {
-    await owner.end();
-  }
 }

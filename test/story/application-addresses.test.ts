@@ -92,6 +92,27 @@ describe("what is sent leads nowhere inside", () => {
     );
     await expect(posting).rejects.toThrow(AddressRefused);
   });
+
+  test("an issuer that leads there is not asked for its keys, whoever has named it", async () => {
+    const asked: string[] = [];
+    const server: Server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.end("{}");
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const own = await openStrictHouse();
+    const tenant = await createTenant(own);
+    const admin = await adminOf(own, tenant);
+    const at = `/tenants/${tenant.slug}/connections/idp`;
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect((await admin("PATCH", at, { issuers: [issuer] })).status).toBe(200);
+    const { status, body } = await admin("POST", `${at}/test`);
+    expect(status).toBe(200);
+    expect(JSON.stringify(body)).toContain(`${issuer}: the issuer's keys could not be fetched`);
+    expect(asked).toEqual([]);
+  });
 });
 
 let strictHouse: ReturnType<typeof openHouse> | undefined;

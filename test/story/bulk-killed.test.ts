@@ -6,6 +6,7 @@ import { freePort, startPostgres } from "@rollcall/cli/postgres";
 import { migrate, sql } from "@rollcall/core/store";
 import { create, sendBulk } from "../harness/bulk.ts";
 import { houseSecret, openHouse } from "../harness/house.ts";
+import { asOwner } from "../harness/lost-commits.ts";
 import { spawnRole } from "../harness/role.ts";
 import { createTenant, newGroup, newUser, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
@@ -31,7 +32,7 @@ test.each([1, 40, 200])(
     const tenant = await createTenant(house);
     const port = await freePort();
     const ingest = spawnRole("ingest", {
-      DATABASE_URL: house.databaseUrl,
+      DATABASE_URL: `${house.databaseUrl}?application_name=${tenant.slug}`,
       ROLLCALL_SECRET: houseSecret,
       INGEST_PORT: String(port),
       LOG_LEVEL: "silent",
@@ -46,6 +47,9 @@ test.each([1, 40, 200])(
     ingest.kill("SIGKILL");
     await exited;
     expect(await bulk).toBeUndefined();
+
+    // What it had sent before may be committed after it.
+    await until("the database has done with it", async () => (await connectionsOf(tenant.slug)) === 0);
 
     const killed = await stateOf(tenant);
     // Every resource has its event, every group its one member, and of a circle there is all or nothing.
@@ -65,6 +69,13 @@ test.each([1, 40, 200])(
     });
   },
 );
+
+function connectionsOf(name: string): Promise<number> {
+  return asOwner(house.databaseUrl, async (owner) => {
+    const { rows } = await owner.query("SELECT FROM pg_stat_activity WHERE application_name = $1", [name]);
+    return rows.length;
+  });
+}
 
 /** People, each in a group of their own by externalId, so that a second Bulk finds them; and rings of groups. */
 function operations() {

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { newId } from "@rollcall/core/runtime";
+import { openAlert } from "@rollcall/core/store";
 import { openApplication } from "../harness/application.ts";
 import { openHouse } from "../harness/house.ts";
 import { createTenant, newUser, type TestTenant } from "../harness/tenant.ts";
@@ -42,7 +44,16 @@ test.each([
   ["user", "show", "00u1"],
   ["revoke", "list"],
   ["lag"],
+  ["lag", "--window", "604800", "--connection", "idp"],
+  ["objective", "list"],
+  ["objective", "set", "acceptedToApplied", "--ms", "2000"],
+  ["alert", "list"],
+  ["alert", "list", "--all"],
   ["gateway", "list"],
+  ["group", "list"],
+  ["event", "list"],
+  ["audit", "list"],
+  ["audit", "list", "--house"],
   ["gateway", "list", "--house"],
   ["feed", "show"],
   ["feed", "subject-key"],
@@ -56,6 +67,25 @@ test.each([
   const { code, stdout, stderr } = await rollcall(["--json", ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+});
+
+test("lag is drawn step by step, and what is not known is drawn as not known", async () => {
+  await until("it is folded", async () => (await rollcall(["lag"])).stdout.includes("?"));
+  const { code, stdout } = await rollcall(["lag"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/occurred → accepted +0 +- +- +- +[1-9]/);
+  expect(stdout).toMatch(/accepted → applied +·+[▁▂▃▄▅▆▇█]/);
+});
+
+test("an alert is shown and acknowledged by its id, and one that there is not is refused", async () => {
+  const id = newId();
+  await house.database.inTenant(tenant.id, (transaction) =>
+    openAlert(transaction, tenant.id, { id, kind: "mass_change_braked", key: "one", detail: { would: 7 } }),
+  );
+  expect((await rollcall(["alert", "show", id])).stdout).toContain('{"would":7}');
+  expect((await rollcall(["alert", "acknowledge", id, "--note", "it was us"])).stdout).toContain("seen");
+  expect((await rollcall(["alert", "show", id])).stdout).toContain("it was us");
+  expect(await rollcall(["alert", "acknowledge", newId()])).toMatchObject({ code: 1 });
 });
 
 test("users are made from tokens when an admin says so, by the claims that they name, and until they say no", async () => {
@@ -111,6 +141,37 @@ test("a schema of a connection's own is added, replaced and removed by its file,
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+test("a connection is tested, paused, resumed and ended, and the audit says by whom", async () => {
+  const connection = (...args: readonly string[]) => rollcall(["connection", ...args]);
+  expect((await connection("create", "spare")).code).toBe(0);
+  const tested = await connection("test", "spare");
+  expect(tested).toMatchObject({ code: 1, stderr: "" });
+  expect(tested.stdout).toContain("issue a SCIM token");
+  expect((await connection("pause", "spare", "--note", "moving")).stdout).toContain("spare is paused");
+  expect((await connection("resume", "spare")).stdout).toContain("takes everything");
+  expect((await connection("remove", "spare")).stdout).toContain("0 users are denied");
+  expect(await connection("show", "spare")).toMatchObject({ code: 1 });
+  const { stdout } = await rollcall(["audit", "list", "--action", "connection.pause"]);
+  expect(stdout).toContain("story");
+  expect(stdout).toContain(`{"paused":false} → {"paused":true} {"note":"moving"}`);
+});
+
+test("groups and events are listed page by page and shown one by one", async () => {
+  const list = await rollcall(["--json", "event", "list", "--limit", "1"]);
+  const { items } = JSON.parse(list.stdout) as { items: { id: number }[] };
+  const shown = await rollcall(["event", "show", String(items[0]?.id)]);
+  expect(shown).toMatchObject({ code: 0, stderr: "" });
+  expect(shown.stdout).toContain("applied");
+  expect(await rollcall(["event", "show", "999999999"])).toMatchObject({ code: 1 });
+  expect(await rollcall(["group", "show", "none"])).toMatchObject({ code: 1 });
+});
+
+test("a token for an admin is issued with a role", async () => {
+  expect((await rollcall(["token", "issue", "admin", "--role", "viewer", "--label", "looks"])).code).toBe(0);
+  expect((await rollcall(["token", "list"])).stdout).toContain("admin (viewer)");
+  expect(await rollcall(["token", "issue", "admin", "--role", "root"])).toMatchObject({ code: 2 });
 });
 
 test("a resync brings every user to what the directory says, and says when it is done", async () => {

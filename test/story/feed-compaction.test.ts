@@ -1,9 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { newId } from "@rollcall/core/runtime";
-import { compactFeed, recordReceipts, sql, suspendUser } from "@rollcall/core/store";
+import {
+  compactFeed,
+  recordReceipts,
+  type RevocationKey,
+  revokeKey,
+  sql,
+  suspendUser,
+  trimForgotten,
+} from "@rollcall/core/store";
 import { adminOf } from "../harness/admin.ts";
 import { openFeedReader } from "../harness/feed-reader.ts";
-import { openHouse } from "../harness/house.ts";
+import { type House, openHouse } from "../harness/house.ts";
+import { lockWaiters } from "../harness/pause.ts";
 import { createTenant, deactivate, newUser, reactivate, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 import { untilQuiet } from "../harness/user-store.ts";
@@ -83,6 +92,84 @@ test("a denial that the provider knows nothing of is never forgotten", async () 
   await age(tenant, 3_650 * daySec);
   expect(await compactFeed(database, tenant.id, newId)).toEqual({ forgotten: 0, stopped: undefined });
 });
+
+describe("the entries of an ended session and of a single token", () => {
+  test("are gone a day after they were forgotten, and may be told anew; a leaver's stays", async () => {
+    const { tenant } = await openLeaver("ann");
+    const session: RevocationKey = { scope: "sid", iss: tenant.issuer, sub: "s1" };
+    const token: RevocationKey = { scope: "jti", iss: tenant.issuer, sub: "t1" };
+    await revokeKey(database, tenant.id, session, "deny", logout);
+    await revokeKey(database, tenant.id, token, "deny", { actor: "admin", at: new Date() });
+    await untilTold(tenant, ["jti", "sid", "sub"]);
+    await reports(tenant, 3_600);
+    await age(tenant, 2 * daySec);
+    await compactFeed(database, tenant.id, newId);
+    await untilTold(tenant, []);
+    expect(await trimForgotten(database, tenant.id)).toBe(0);
+    expect(await scopesOf(tenant)).toEqual(["jti", "sid", "sub"]);
+    await forgottenLongAgo(tenant);
+    expect(await trimForgotten(database, tenant.id)).toBe(2);
+    expect(await scopesOf(tenant)).toEqual(["sub"]);
+    expect(await resolve(tenant, "ann")).toMatchObject({ status: "denied", reason: "idp_inactive" });
+    await revokeKey(database, tenant.id, session, "deny", logout);
+    await untilTold(tenant, ["sid"]);
+  });
+
+  test("stay while a follower is still to be told that they are forgotten", async () => {
+    const silent = await openHouse({ without: ["publisher"] });
+    const tenant = await createTenant(silent);
+    const session: RevocationKey = { scope: "sid", iss: tenant.issuer, sub: "s1" };
+    await revokeKey(silent.database, tenant.id, session, "deny", logout);
+    const stays = async (): Promise<void> => {
+      await forgottenLongAgo(tenant, silent);
+      expect(await trimForgotten(silent.database, tenant.id)).toBe(0);
+      expect(await scopesOf(tenant, silent)).toEqual(["sid"]);
+    };
+    await stays();
+    await silent.database.once(tenant.id, sql`DELETE FROM feed_pending`);
+    expect(await trimForgotten(silent.database, tenant.id)).toBe(1);
+  });
+
+  test("are not lost where they are told again while they are being deleted", async () => {
+    const tenant = await createTenant(house);
+    const session: RevocationKey = { scope: "sid", iss: tenant.issuer, sub: "s1" };
+    await revokeKey(database, tenant.id, session, "deny", logout);
+    await untilQuiet(house, tenant.id);
+    const [locked, mayDelete] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const deleting = database.inTenant(tenant.id, async (transaction) => {
+      await transaction.query(sql`SELECT FROM revocation WHERE scope = 'sid' FOR UPDATE`);
+      locked.resolve();
+      await mayDelete.promise;
+      await transaction.query(sql`DELETE FROM revocation WHERE scope = 'sid'`);
+    });
+    await locked.promise;
+    const denying = revokeKey(database, tenant.id, session, "deny", logout);
+    await until("the denial waits", async () => (await lockWaiters(house.databaseUrl)) > 0);
+    mayDelete.resolve();
+    await Promise.all([deleting, denying]);
+    expect(await scopesOf(tenant)).toEqual(["sid"]);
+  });
+});
+
+const logout = { actor: "source", at: new Date(), origin: "idp", reason: "session_ended" } as const;
+
+/** Waits until the feed's standing denials are of these scopes. */
+async function untilTold({ id }: TestTenant, scopes: readonly string[]): Promise<void> {
+  const standing = sql`SELECT scope FROM feed_entry WHERE superseded_by IS NULL AND op = 'deny' ORDER BY scope`;
+  await until(`the feed denies ${scopes.length}`, async () => {
+    const rows = await database.once<{ scope: string }>(id, standing);
+    return rows.map(({ scope }) => scope).join(" ") === scopes.join(" ");
+  });
+}
+
+async function forgottenLongAgo({ id }: TestTenant, { database: store }: Pick<House, "database"> = house) {
+  await store.once(id, sql`UPDATE revocation SET forgotten_at = now() - interval '25 hours'`);
+}
+
+async function scopesOf({ id }: TestTenant, { database: store }: Pick<House, "database"> = house) {
+  const rows = await store.once<{ scope: string }>(id, sql`SELECT scope FROM revocation ORDER BY scope`);
+  return rows.map(({ scope }) => scope);
+}
 
 async function openLeaver(sub: string) {
   const tenant = await createTenant(house);

@@ -154,6 +154,9 @@ describe("200", () => {
       sql`SELECT accepted_at FROM feed_entry WHERE seq = 3`,
     );
     expect(claims.as_of).toBeLessThanOrEqual((next?.accepted_at.getTime() ?? 0) / 1000);
+    const second = (await (await get(address, "/changes?since=1-1&limit=1")).json()) as ChangesPage;
+    expect(second).toMatchObject({ from: 1, to: 2, more: true });
+    expect(second.ops.map(({ s }) => s)).toEqual(["bob"]);
   });
 
   test("gives one snapshot under one name for ever", async () => {

@@ -1,12 +1,41 @@
 import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { newId } from "@rollcall/core/runtime";
-import { beginTerm, denySubject, Fenced, publishFeed, sql } from "@rollcall/core/store";
+import {
+  beginFeed,
+  beginGroups,
+  beginListing,
+  beginTerm,
+  compareListed,
+  compareListedGroups,
+  compareMissing,
+  compareMissingGroups,
+  denySubject,
+  endComparison,
+  failPull,
+  Fenced,
+  finishPull,
+  type HeldPull,
+  holdPull,
+  houseFeedId,
+  keepGroups,
+  keepUsers,
+  movePull,
+  publishFeed,
+  PullLost,
+  releaseHeld,
+  settleDifference,
+  sql,
+  startPull,
+  takePull,
+  waitingDifferences,
+} from "@rollcall/core/store";
 import { feedDigest, startPublisher } from "@rollcall/reconciler";
 import { openFeedReader } from "../harness/feed-reader.ts";
 import { openHouse, quietLog } from "../harness/house.ts";
 import { lockWaiters } from "../harness/pause.ts";
-import { createTenant, type TestTenant } from "../harness/tenant.ts";
+import { addProvider } from "../harness/read-back-scene.ts";
+import { createTenant, newUser, type TestTenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 
 // The stories bring their own publishers.
@@ -46,6 +75,33 @@ describe("a publisher of an earlier term", () => {
   });
 });
 
+describe("a feed that cannot be published", () => {
+  test("keeps no other waiting, nor that of all tenants, and is published once it can be", async () => {
+    const [broken, sound] = [await createTenant(house), await createTenant(house)];
+    await beginFeed(database, houseFeedId);
+    await asOwner(`ALTER TABLE feed_entry ADD CONSTRAINT broken CHECK (tenant_id <> '${broken.id}') NOT VALID`);
+    for (const sub of ["ann", "bob"]) await deny(broken, sub);
+    await deny(sound, "cleo");
+    const publisher = await startPublisher({
+      database,
+      log: quietLog,
+      retentionSec: 3600,
+      staleSecMax: 30,
+      newId,
+      pollMs: 20,
+    });
+    await until("the other is published", async () => (await logOf(sound)).length === 1);
+    await until("the feed of all tenants has it", async () => (await logOf({ id: houseFeedId })).length === 1);
+    const term = await termNow();
+    await deny(sound, "dora");
+    await until("the next one is published", async () => (await logOf(sound)).length === 2);
+    expect([await logOf(broken), await termNow()]).toEqual([[], term]);
+    await asOwner("ALTER TABLE feed_entry DROP CONSTRAINT broken");
+    await until("it is published too", async () => (await logOf(broken)).length === 2);
+    await publisher.close();
+  });
+});
+
 describe("several publishers", () => {
   test("at once in one term, as if the lock had failed, still give one dense sequence", async () => {
     const tenant = await createTenant(house);
@@ -82,6 +138,106 @@ describe("several publishers", () => {
   });
 });
 
+describe("a reconciler whose listing another has taken up", () => {
+  test("neither clears what that one has listed nor writes beside it", async () => {
+    const tenant = await createTenant(house);
+    await tenant.scim("POST", "/Users", newUser("ann"));
+    const [earlier, later] = await takeTwice(tenant);
+    await beginListing(database, later, "1");
+    await keepUsers(database, later, [listed("ann"), listed("bob")], undefined);
+    await keepGroups(database, later, [{ ...listed("sales"), members: ["ann"] }], undefined);
+    const before = await listingOf(tenant);
+    expect(before.rows).toEqual(["ann", "bob", "sales", "sales ann"]);
+    await expectLost(earlier, [
+      () => beginListing(database, earlier, "1"),
+      () => beginGroups(database, earlier),
+      () => keepUsers(database, earlier, [listed("cleo")], "2"),
+      () => keepGroups(database, earlier, [{ ...listed("staff"), members: ["cleo"] }], "2"),
+      () => holdPull(database, earlier),
+      () => movePull(database, earlier, { state: "comparing", step: "users" }),
+      () => failPull(database, earlier, "a page of the listing did not come"),
+    ]);
+    await releaseHeld(database, earlier, { delayMs: 0, reason: "it was ended" });
+    expect(await listingOf(tenant)).toEqual(before);
+  });
+
+  test("neither compares it again nor says what came of a difference", async () => {
+    const tenant = await createTenant(house);
+    await tenant.scim("POST", "/Users", newUser("ann"));
+    const [taken, by] = await takeTwice(tenant);
+    const askedAt = await beginListing(database, by, "1");
+    const held = { askedAt, listed: 1, listedGroups: 1 };
+    const [earlier, later] = [
+      { ...taken, ...held },
+      { ...by, ...held },
+    ];
+    await keepUsers(database, later, [listed("ann")], undefined);
+    await keepGroups(database, later, [{ ...listed("sales"), members: ["ann"] }], undefined);
+    await compareListed(database, later, rules);
+    const [difference] = await waitingDifferences(database, later, 1);
+    expect(difference).toMatchObject({ kind: "attributes" });
+    const before = await listingOf(tenant);
+    await expectLost(earlier, [
+      () => compareListed(database, earlier, rules),
+      () => compareMissing(database, earlier, rules),
+      () => compareListedGroups(database, earlier, rules),
+      () => compareMissingGroups(database, earlier, rules),
+      () => endComparison(database, earlier, rules, { share: 1, count: 1_000, changedShare: 1 }, newId()),
+      () => finishPull(database, earlier),
+    ]);
+    await settleDifference(database, earlier, difference?.id ?? 0, "unchanged", true);
+    expect(await listingOf(tenant)).toEqual(before);
+    await settleDifference(database, later, difference?.id ?? 0, "written", true);
+    expect((await listingOf(tenant)).differences).toEqual([{ kind: "attributes", outcome: "written" }]);
+  });
+});
+
+const rules = { idAttribute: "externalId", creates: true, lifts: "own", takes: "all" } as const;
+
+const listed = (id: string) => ({
+  id,
+  attributes: { userName: `${id}@example.test`, displayName: `Called ${id}`, active: true },
+});
+
+/** A listing in the hand of one whose time is over, and in that of the next. */
+async function takeTwice(tenant: TestTenant): Promise<readonly [HeldPull, HeldPull]> {
+  await addProvider(house, tenant, "scim", { url: "https://scim.provider.test/v2" });
+  const { id } = await startPull(database, tenant.id, tenant.connectionId, {
+    id: newId(),
+    dryRun: false,
+    actor: "test",
+  });
+  const take = async (): Promise<HeldPull> => {
+    const held = await takePull(database, tenant.id, id, { by: newId(), heldMs: 60_000 });
+    return held ?? expect.fail("it is in another hand");
+  };
+  const earlier = await take();
+  await keepUsers(database, earlier, [listed("old")], undefined);
+  await database.once(tenant.id, sql`UPDATE pull_run SET taken_until = now() WHERE id = ${id}`);
+  return [earlier, await take()];
+}
+
+async function expectLost({ id }: HeldPull, acts: readonly (() => Promise<unknown>)[]): Promise<void> {
+  for (const act of acts) await expect(act(), `${id} ${act.toString()}`).rejects.toBeInstanceOf(PullLost);
+}
+
+/** All there is of a tenant's listing, and of what it has found. */
+async function listingOf({ id }: TestTenant) {
+  const [runs, rows, differences] = await Promise.all([
+    database.once(
+      id,
+      sql`SELECT state, step, mark, listed, listed_groups, taken_by, taken_until, reason FROM pull_run`,
+    ),
+    database.once<{ key: string }>(
+      id,
+      sql`SELECT provider_id AS key FROM pull_user UNION ALL SELECT provider_id FROM pull_group
+        UNION ALL SELECT group_id || ' ' || member FROM pull_member ORDER BY key`,
+    ),
+    database.once(id, sql`SELECT kind, outcome FROM pull_difference ORDER BY id`),
+  ]);
+  return { runs, rows: rows.map(({ key }) => key), differences };
+}
+
 async function deny(tenant: TestTenant, sub: string): Promise<void> {
   await denySubject(database, tenant.id, { iss: tenant.issuer, sub }, act);
 }
@@ -105,7 +261,23 @@ async function expectDense(tenant: TestTenant, subs: readonly string[]): Promise
   expect(reader.seen.map(({ seq }) => seq)).toEqual(subs.map((_, index) => index + 1));
 }
 
-async function logOf(tenant: TestTenant): Promise<readonly { seq: number; sub: string }[]> {
+/** What only whoever owns the tables may do. */
+async function asOwner(statement: string): Promise<void> {
+  const client = new Client({ connectionString: house.databaseUrl });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function termNow(): Promise<number | undefined> {
+  const [duty] = await database.house<{ fence: number }>(sql`SELECT fence FROM duty WHERE name = 'publish'`);
+  return duty?.fence;
+}
+
+async function logOf(tenant: Pick<TestTenant, "id">): Promise<readonly { seq: number; sub: string }[]> {
   return database.once(tenant.id, sql`SELECT seq, sub FROM feed_entry ORDER BY seq`);
 }
 

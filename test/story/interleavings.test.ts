@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { converge, markApplied, sql, takeEvents } from "@rollcall/core/store";
+import { converge, markApplied, sql, suspendUser, takeEvents } from "@rollcall/core/store";
 import { openHouse } from "../harness/house.ts";
+import { interleave } from "../harness/interleave.ts";
 import { believed, createLives, deliverAgain, eventsOf, type Life, type Step } from "../harness/lifecycle.ts";
-import { lockWaiters, pauseBefore } from "../harness/pause.ts";
 import { createTenant, newGroup, newUser, type TestTenant } from "../harness/tenant.ts";
-import { until } from "../harness/until.ts";
 
 // Nobody applies anything but the story, which says who stops where.
 const house = await openHouse({ without: ["worker", "publisher"] });
@@ -39,6 +38,24 @@ test("a group that is deleted while a worker puts somebody into it does not come
   }
 });
 
+test("a suspension that comes while a worker reactivates the user stands, wherever that worker stops", async () => {
+  const straight = await suspendedMeanwhile(undefined);
+  expect(straight.state).toMatchObject({ denials: ["admin_suspended"], store: { deny: true } });
+  for (let at = 0; at < straight.statements; at += 1) {
+    expect((await suspendedMeanwhile(at)).state, `stopped before statement ${at}`).toMatchObject({
+      denials: ["admin_suspended"],
+      store: { deny: true },
+    });
+  }
+});
+
+test("a cut that is made while a worker reactivates the user stands, wherever that worker stops", async () => {
+  const straight = await cutMeanwhile(undefined);
+  expect(straight.cuts).toEqual([true]);
+  for (let at = 0; at < straight.statements; at += 1)
+    expect((await cutMeanwhile(at)).cuts, `stopped before statement ${at}`).toEqual([true]);
+});
+
 describe("an event that comes twice", () => {
   test.each(["create", "update", "reactivate", "join"] as const)("writes nothing the second time: %s", async (step) => {
     const tenant = await createTenant(house);
@@ -59,49 +76,43 @@ async function finalState(early: Step, late: Step, at: number | undefined) {
   await apply(tenant, before);
   await life.liveTo(steps.indexOf(early));
   const ids = await idsOf(tenant, life);
-  const statements = await interleave(tenant, ids.slice(-1), at, async () => {
+  const statements = await interleave(house, tenant.id, ids.slice(-1), at, async () => {
     await life.liveTo(steps.indexOf(late));
-    return (await idsOf(tenant, life)).slice(ids.length);
+    const later = (await idsOf(tenant, life)).slice(ids.length);
+    return () => apply(tenant, later);
   });
   const [state] = (await believed(database, tenant.id)).values();
   return { state, statements };
 }
 
-/**
- * One worker takes events and stops before its statement `at`. The directory changes meanwhile, and a
- * second worker applies what came of it, or waits behind the first; then the first goes on. Answers
- * how many statements the first one had.
- */
-async function interleave(
-  tenant: TestTenant,
-  ids: readonly number[],
-  at: number | undefined,
-  meanwhile: () => Promise<readonly number[]>,
-): Promise<number> {
-  const stopped = Promise.withResolvers<void>();
-  let resume = (): void => undefined;
-  let statements = 0;
-  const first = database.inTenant(tenant.id, async (transaction) => {
-    const paused = pauseBefore(transaction, at ?? Number.NaN);
-    resume = paused.letGo;
-    paused.reached.then(stopped.resolve, stopped.reject);
-    const taken = await takeEvents(paused.transaction, ids);
-    await converge(paused.transaction, tenant.id, taken);
-    await markApplied(paused.transaction, ids);
-    statements = paused.count();
+/** A worker lets somebody in again whose tokens are cut off an hour later at that moment; says whether they still are. */
+async function cutMeanwhile(at: number | undefined) {
+  const tenant = await createTenant(house);
+  const { life, ids: before } = await lived(tenant, steps.indexOf("deactivate"));
+  await apply(tenant, before);
+  const cutsOf = () =>
+    database.once<{ nbf: number }>(tenant.id, sql`SELECT nbf FROM revocation WHERE tenant_id = ${tenant.id}`);
+  const [{ nbf } = { nbf: 0 }] = await cutsOf();
+  await life.liveTo(steps.indexOf("reactivate"));
+  const ids = (await idsOf(tenant, life)).slice(before.length);
+  const statements = await interleave(house, tenant.id, ids, at, async () => {
+    return () => database.once(tenant.id, sql`UPDATE revocation SET nbf = nbf + 3600 WHERE tenant_id = ${tenant.id}`);
   });
-  await Promise.race([stopped.promise, first]);
-  const second = apply(tenant, await meanwhile());
-  const blocked = new AbortController();
-  await Promise.race([
-    second,
-    first,
-    until("the second worker waits", async () => blocked.signal.aborted || (await lockWaiters(house.databaseUrl)) > 0),
-  ]);
-  blocked.abort();
-  resume();
-  await Promise.all([first, second]);
-  return statements;
+  return { cuts: (await cutsOf()).map((row) => nbf > 0 && row.nbf >= nbf + 3_600), statements };
+}
+
+/** A worker lets somebody in again whom an admin suspends at that moment. */
+async function suspendedMeanwhile(at: number | undefined) {
+  const tenant = await createTenant(house);
+  const { life, ids: before } = await lived(tenant, steps.indexOf("deactivate"));
+  await apply(tenant, before);
+  await life.liveTo(steps.indexOf("reactivate"));
+  const ids = (await idsOf(tenant, life)).slice(before.length);
+  const statements = await interleave(house, tenant.id, ids, at, async () => {
+    return () => suspendUser(database, tenant.id, life.id(), { actor: "test", at: new Date() });
+  });
+  const [state = "{}"] = (await believed(database, tenant.id)).values();
+  return { state: JSON.parse(state) as object, statements };
 }
 
 /** Ann joins a new group, and the group is deleted while a worker puts her into it. */
@@ -111,9 +122,10 @@ async function doomedGroup(at: number | undefined) {
   await apply(tenant, await waitingIds(tenant));
   const group = await tenant.scim("POST", "/Groups", newGroup("Sales", [ann.body["id"] as string]));
   const ids = await waitingIds(tenant, "user");
-  const statements = await interleave(tenant, ids, at, async () => {
+  const statements = await interleave(house, tenant.id, ids, at, async () => {
     await tenant.scim("DELETE", `/Groups/${group.body["id"] as string}`);
-    return waitingIds(tenant, "group");
+    const gone = await waitingIds(tenant, "group");
+    return () => apply(tenant, gone);
   });
   const left = await database.once(
     tenant.id,

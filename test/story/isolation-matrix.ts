@@ -1,12 +1,20 @@
 import { newGroup, newUser, patch } from "../harness/tenant.ts";
 import { newSchema, revocationId, twinIssuer, twinSubject } from "../harness/twin.ts";
 
+import { adminRows } from "./isolation-admin.ts";
 import { applicationRows } from "./isolation-applications.ts";
+import { identityRows } from "./isolation-identity.ts";
+import { lagRows } from "./isolation-lag.ts";
+import { providerRows } from "./isolation-providers.ts";
+import { pullRows } from "./isolation-pulls.ts";
+import { resyncRows } from "./isolation-resyncs.ts";
+import { sourceRows } from "./isolation-sources.ts";
 import {
   scim,
   user,
   rename,
   receipt,
+  refusals,
   tunnelled,
   collection,
   search,
@@ -133,6 +141,7 @@ export const matrix: Readonly<Record<string, Row>> = {
   "GET /v1/feeds/:feed/subjects/changes": feedAt("/subjects", (cursor) => `/changes?since=${cursor}`),
   "GET /v1/feeds/:feed/subjects/stream": feedAt("/subjects", (cursor) => `/stream?since=${cursor}&wait=0`),
   "POST /v1/feeds/:feed/receipts": feed("/receipts", receipt),
+  "POST /v1/feeds/:feed/refusals": feed("/refusals", refusals),
   "POST /v1/resolve": {
     token: "feed",
     own: () => ({ path: "/v1/resolve", body: { iss: twinIssuer, sub: twinSubject } }),
@@ -155,7 +164,7 @@ export const matrix: Readonly<Record<string, Row>> = {
   "PATCH /v1/admin/tenants/:tenant/connections/:connection": reaching(
     admin(
       () => "/connections/idp",
-      () => ({ name: "IdP" }),
+      () => ({ name: `IdP ${Math.random()}` }),
     ),
     ({ connectionId }) => `/connections/${connectionId}`,
     () => ({ name: "mine" }),
@@ -227,22 +236,6 @@ export const matrix: Readonly<Record<string, Row>> = {
     () => "/revocations/lift",
     ({ userId }) => ({ userId }),
   ),
-  "POST /v1/admin/tenants/:tenant/resyncs": reaching(
-    admin(
-      () => "/resyncs",
-      ({ userId }) => ({ scope: "user", userId }),
-    ),
-    () => "/resyncs",
-    ({ userId }) => ({ scope: "user", userId }),
-  ),
-  "GET /v1/admin/tenants/:tenant/resyncs/:id": reaching(
-    admin(({ runId }) => `/resyncs/${runId}`),
-    ({ runId }) => `/resyncs/${runId}`,
-  ),
-  "GET /v1/admin/tenants/:tenant/lag": reaching(
-    admin(() => "/lag"),
-    ({ connectionId }) => `/lag?connection=${connectionId}`,
-  ),
   "GET /v1/admin/tenants/:tenant/parked": reaching(
     admin(({ groupId }) => `/parked?connection=idp&group=${groupId}`),
     ({ groupId }) => `/parked?group=${groupId}`,
@@ -270,11 +263,17 @@ export const matrix: Readonly<Record<string, Row>> = {
     foreign: ({ slug }, { gatewayId }) => ({ path: `/v1/admin/tenants/${slug}/gateways/${gatewayId}` }),
   },
   "GET /v1/admin/gateways": house(() => "/v1/admin/gateways"),
+  "GET /v1/admin/tenants/:tenant/refusals": admin(() => "/refusals"),
+  "GET /v1/admin/refusals": house(() => "/v1/admin/refusals"),
   "DELETE /v1/admin/gateways/:id": house(({ gatewayId }) => `/v1/admin/gateways/${gatewayId}`),
+  ...adminRows,
   ...applicationRows,
-  "GET /v1/admin/alerts": house(() => "/v1/admin/alerts"),
-  "GET /v1/admin/tenants/:tenant/deadletters": admin(() => "/deadletters"),
-  "GET /v1/admin/tenants/:tenant/alerts": admin(() => "/alerts"),
+  ...identityRows,
+  ...lagRows,
+  ...resyncRows,
+  ...sourceRows,
+  ...providerRows,
+  ...pullRows,
   "POST /v1/explain": {
     token: "admin",
     own: () => ({ path: "/v1/explain", body: { iss: twinIssuer, sub: twinSubject } }),

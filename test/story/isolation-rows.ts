@@ -1,6 +1,7 @@
 import { digestText } from "@rollcall/guard";
 import { newUser, patch } from "../harness/tenant.ts";
-import { type Twin, twinSubject } from "../harness/twin.ts";
+import type { TiedTwin as Twin } from "../harness/tied-twin.ts";
+import { twinSubject } from "../harness/twin.ts";
 
 export type Ask = {
   readonly path: string;
@@ -15,12 +16,22 @@ export type Row = {
   own?(self: Twin): Ask | Promise<Ask>;
   /** The same, of the other's things: it must be answered as if they did not exist. */
   foreign?(self: Twin, other: Twin): Ask;
+  /** The status of that, where it is not 404. */
+  readonly foreignStatus?: number;
 };
 
 export const scim = "/scim/v2";
 export const user = newUser(twinSubject, { displayName: "changed" });
 export const rename = patch({ op: "replace", path: "displayName", value: "changed" });
 export const receipt = { gateway: "edge", epoch: 1, seq: 0, as_of: 1, entries: 0, digest: digestText(0n) };
+
+export const refusals = {
+  gateway: "edge",
+  id: "00000000-0000-4000-8000-000000000001",
+  counts: [{ minute: 0, reason: "revoked", count: 1 }],
+  refusals: [],
+  dropped: 0,
+};
 
 /** A PATCH that goes through a POST, as where a proxy lets no other method pass. */
 export const tunnelled = { "x-http-method-override": "PATCH" };
@@ -45,6 +56,7 @@ export const me = (body: (userName: string) => unknown = () => undefined): Row =
     return { path: `${scim}/Me`, body: body(userName), headers: { authorization: `Bearer ${token}` } };
   },
   foreign: () => ({ path: `${scim}/Me`, body: body(twinSubject) }),
+  foreignStatus: 501,
 });
 export const feed = (path: string, body?: unknown): Row => ({
   token: "feed",

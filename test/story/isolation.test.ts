@@ -2,17 +2,20 @@ import { Client } from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { openHouse } from "../harness/house.ts";
 import { deactivate, newGroup, newUser, reactivate } from "../harness/tenant.ts";
+import { createTiedTwin } from "../harness/tied-twin.ts";
 import { createTwin, type Twin, twinIssuer, twinSubject } from "../harness/twin.ts";
 import { readUserStore, untilQuiet } from "../harness/user-store.ts";
 import { credentialIdOf, matrix } from "./isolation-matrix.ts";
 import type { Ask, Row } from "./isolation-rows.ts";
 
-const house = await openHouse();
+const house = await openHouse({ readBacks: {} });
 const owner = new Client({ connectionString: house.databaseUrl });
 await owner.connect();
 afterAll(() => owner.end());
+/** What the leader counts of a tenant it counts in its own time, and not with the request that is looked at. */
+const countedLater = ["lag_histogram", "lag_sample", "connection_pulse", "people_count"];
 const fingerprint = await fingerprintStatement(owner);
-const [self, other] = [await createTwin(house), await createTwin(house)];
+const [self, other] = [await createTiedTwin(house), await createTiedTwin(house)];
 
 test("every route has its row in the matrix, and every row its route", () => {
   expect([...new Set(house.routes.map(nameOf))].toSorted()).toEqual(Object.keys(matrix).toSorted());
@@ -32,7 +35,7 @@ describe("two tenants that call everything alike never meet", () => {
       }
       if (row.foreign !== undefined) {
         const answer = await send(route, row, row.foreign(self, other));
-        expect(answer.status, answer.text).toBe(404);
+        expect(answer.status, answer.text).toBe(row.foreignStatus ?? 404);
         expect(answer.text).not.toContain(other.mark);
       }
       await untilQuiet(house, self.id);
@@ -151,7 +154,8 @@ async function rowsOf(twin: Twin): Promise<readonly { readonly name: string; rea
 
 async function fingerprintStatement(client: Client): Promise<string> {
   const { rows: tables } = await client.query<{ name: string }>(
-    "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
+    "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id' AND table_name <> ALL($1) ORDER BY 1",
+    [countedLater],
   );
   return tables
     .map(

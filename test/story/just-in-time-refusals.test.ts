@@ -1,7 +1,10 @@
 import { suspendUser } from "@rollcall/core/store";
 import { generateKeyPair } from "jose";
-import { describe, expect, test } from "vitest";
+import { Client } from "pg";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { addSource, type HookSource, tell } from "../harness/hook-sender.ts";
 import { openHouse } from "../harness/house.ts";
+import { lockWaiters } from "../harness/pause.ts";
 import {
   ask,
   directoryOf,
@@ -87,6 +90,45 @@ describe("nobody is made", () => {
     expect(await ask(scene, { ...bob, token: await later(scene, "bob") })).toMatchObject({
       status: "active",
     });
+  });
+
+  test("of whom a source has said that they left, before anybody knew them, until it says otherwise", async () => {
+    const { scene, source } = await openTold();
+    const question = { sub: "ann", token: await scene.mint("ann") };
+    await told(source, "user.disabled", "ann", 60);
+    expect(await ask(scene, question)).toEqual({ status: "denied", reason: "idp_inactive" });
+    await told(source, "user.enabled", "ann", 120);
+    expect(await ask(scene, question)).toEqual({ status: "denied", reason: "idp_inactive" });
+    await told(source, "user.deleted", "ann", 30);
+    expect(await ask(scene, question)).toEqual({ status: "denied", reason: "idp_deleted" });
+    expect(await directoryOf(scene)).toEqual([]);
+
+    await told(source, "user.disabled", "bob", 60);
+    await told(source, "user.enabled", "bob", 30);
+    expect(await ask(scene, { sub: "bob", token: await scene.mint("bob") })).toMatchObject({ status: "active" });
+  });
+
+  test("of whoever is said to have left at the very moment, and is committed a moment after", async () => {
+    const { scene, source } = await openTold();
+    const question = { sub: "ann", token: await scene.mint("ann") };
+    const client = new Client({ connectionString: house.databaseUrl });
+    await client.connect();
+    onTestFinished(() => client.end());
+    // What is told asks for a read-back at last, and so stands still between its words and its commit.
+    await client.query("BEGIN");
+    await client.query("LOCK TABLE read_back IN SHARE MODE");
+    const telling = told(source, "user.disabled", "ann", 0);
+    await until("it is told", async () => (await lockWaiters(house.databaseUrl)) === 1);
+    let answer: unknown;
+    const asking = ask(scene, question).then((answered) => (answer = answered));
+    await until(
+      "the token waits for it, or is answered",
+      async () => answer !== undefined || (await lockWaiters(house.databaseUrl)) === 2,
+    );
+    await client.query("COMMIT");
+    await telling;
+    expect(await asking).toEqual({ status: "denied", reason: "idp_inactive" });
+    expect(await directoryOf(scene)).toEqual([]);
   });
 
   test("of a token or a session that was ended, or that is older than its subject's tokens may be", async () => {
@@ -223,3 +265,18 @@ describe("nobody is made", () => {
     });
   });
 });
+
+/** A scene whose source knows people by names that their tokens do not carry as the subject: no cut of theirs is the subject's. */
+async function openTold(): Promise<{ readonly scene: ProvisioningScene; readonly source: HookSource }> {
+  const scene = await openProvisioning(house, { attribute: "emails[primary]" });
+  return { scene, source: await addSource(house, scene.tenant, "webhook") };
+}
+
+async function told(source: HookSource, type: string, sub: string, agoSec: number): Promise<void> {
+  const answer = await tell(source, {
+    type,
+    at: new Date(Date.now() - agoSec * 1_000),
+    data: { userName: `${sub}@example.test` },
+  });
+  expect(answer.status).toBeLessThan(300);
+}

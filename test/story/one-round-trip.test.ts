@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDatabase, sql } from "@rollcall/core/store";
+import { isTransient, openDatabase, sql } from "@rollcall/core/store";
 import { openHouse } from "../harness/house.ts";
 import { createTwin } from "../harness/twin.ts";
 
@@ -37,6 +37,33 @@ describe("two statements in one round trip", () => {
     expect(await database.once(tenantId, later)).toEqual([{ count: 1 }]);
     await expect(database.pair(tenantId, id, later)).rejects.toMatchObject({ code: "22P02" });
     expect(await database.pair(tenantId, later, names)).toEqual([[{ count: 1 }], [{ name: "bob" }]]);
+  });
+});
+
+describe("statements of a transaction that are on their way together", () => {
+  const full = sql`DO $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100'; END $$`;
+
+  test("are told of the failure of the first, however late whoever asked for it looks", async () => {
+    const failing = database.inTenant(tenantId, async ({ query }) => {
+      const first = query(full).catch(async (error: unknown) => {
+        await query(names).catch(() => undefined);
+        throw error;
+      });
+      return Promise.all([first, query(names)]);
+    });
+    await expect(failing).rejects.toSatisfy(isTransient);
+  });
+
+  test("are told of their own failure once an earlier one was undone", async () => {
+    const failing = database.inTenant(tenantId, async ({ query }) => {
+      await query(sql`SAVEPOINT before`);
+      await query(full).catch(() => undefined);
+      await query(sql`ROLLBACK TO SAVEPOINT before`);
+      const first = query(sql`SELECT ${"x"}::uuid AS id`).catch(() => undefined);
+      const behind = query(names);
+      await Promise.all([first, behind]);
+    });
+    await expect(failing).rejects.toMatchObject({ code: "22P02" });
   });
 });
 

@@ -3,6 +3,7 @@ import { beginTerm, converge, markApplied, publishFeed, takeEvents } from "@roll
 import { feedDigest } from "@rollcall/reconciler";
 import { openHouse } from "../harness/house.ts";
 import { believed, createLives, deliverAgain, eventsOf, type Life, type Step } from "../harness/lifecycle.ts";
+import { inParallel, permutations, withOneTwice } from "../harness/orders.ts";
 import { createTenant } from "../harness/tenant.ts";
 
 // Nobody applies anything but the story, which says in which order.
@@ -100,25 +101,4 @@ async function applyTurn(tenantId: string, due: readonly Course[], turn: number)
     await converge(transaction, tenantId, taken);
     await markApplied(transaction, ids);
   });
-}
-
-/** One event again, somewhere after its first delivery; which and where differs from order to order. */
-function withOneTwice(order: readonly number[], seed: number): readonly number[] {
-  const first = seed % order.length;
-  const place = first + 1 + (Math.floor(seed / order.length) % (order.length - first));
-  return [...order.slice(0, place), order[first] ?? 0, ...order.slice(place)];
-}
-
-function permutations(items: readonly number[]): readonly (readonly number[])[] {
-  if (items.length <= 1) return [items];
-  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
-}
-
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  await Promise.all(
-    Array.from({ length: 8 }, async () => {
-      for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
-    }),
-  );
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { createRateLimiter, type RateLimiter } from "@rollcall/core/queue";
 import { startRedis } from "../harness/parts.ts";
 import { createTenant, newUser } from "../harness/tenant.ts";
@@ -80,7 +80,7 @@ async function taken(
 }
 
 function opened(limiter: RateLimiter): RateLimiter {
-  afterAll(() => limiter.close());
+  onTestFinished(() => limiter.close());
   return limiter;
 }
 
@@ -93,7 +93,7 @@ async function ownRedis(port?: number) {
     if (isRunning) await server.stop();
     isRunning = false;
   };
-  afterAll(async () => {
+  onTestFinished(async () => {
     await stop();
     await rm(directory, { recursive: true, force: true });
   });

@@ -2,6 +2,7 @@ import { Client } from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { openDatabase, sql } from "@rollcall/core/store";
 import { cloneDatabase, openHouse } from "../harness/house.ts";
+import { asOwner } from "../harness/lost-commits.ts";
 import { createTwin, type Twin } from "../harness/twin.ts";
 
 const house = await openHouse();
@@ -120,14 +121,4 @@ async function copyOf(source: string): Promise<string> {
     ]),
   );
   return url;
-}
-
-async function asOwner<Result>(url: string, work: (owner: Client) => Promise<Result>): Promise<Result> {
-  const owner = new Client({ connectionString: url });
-  await owner.connect();
-  try {
-    return await work(owner);
-  } finally {
-    await owner.end();
-  }
 }

@@ -1,9 +1,11 @@
+import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { newId } from "@rollcall/core/runtime";
 import { denySubject, sql, suspendUser, unsuspendUser } from "@rollcall/core/store";
 import { createDrain } from "@rollcall/worker";
 import { keyOf, openFeedReader } from "../harness/feed-reader.ts";
 import { openHouse, quietLog } from "../harness/house.ts";
+import { lockWaiters } from "../harness/pause.ts";
 import {
   addConnection,
   createTenant,
@@ -14,6 +16,7 @@ import {
   reactivate,
   type TestTenant,
 } from "../harness/tenant.ts";
+import { until } from "../harness/until.ts";
 import { applyAll, readUserStore, untilQuiet } from "../harness/user-store.ts";
 
 // The story says when a worker comes: nothing is applied before `settle`.
@@ -77,6 +80,37 @@ describe("who comes back", () => {
     expect({ status: again.status, id: again.body["id"] }).toEqual({ status: 201, id });
     expect((await userOf(tenant, id))?.denials).toEqual([]);
     expect(await entryOf(tenant, "ann")).toMatchObject({ op: "allow", nbf: expect.any(Number) as number });
+  });
+
+  test("is the same user though the end is not committed yet when the return comes", async () => {
+    const { tenant, id } = await joiner();
+    const end = await holdEnd(tenant, id);
+    const returning = tenant.scim("POST", "/Users", newUser("ann"));
+    await until("the return waits for the end", async () => (await lockWaiters(house.databaseUrl)) === 1);
+    await end.commit();
+    expect(await returning).toMatchObject({ status: 201, body: { id } });
+    await settle(tenant);
+    expect([...(await readUserStore(house, tenant.id)).keys()]).toEqual([id]);
+  });
+
+  test("has lost every token of before, also those of another provider whose user is the same", async () => {
+    const { tenant, id } = await joiner();
+    const other = await addConnection(house, tenant, "https://other.idp.test");
+    const linked = (await other.scim("POST", "/Users", newUser("ann"))).body["id"] as string;
+    await house.database.once(
+      tenant.id,
+      sql`INSERT INTO link (directory_user_id, tenant_id, user_id) VALUES (${linked}, ${tenant.id}, ${id})`,
+    );
+    await settle(tenant);
+    await tenant.scim("PATCH", `/Users/${id}`, deactivate);
+    await tenant.scim("PATCH", `/Users/${id}`, reactivate);
+    await other.scim("PATCH", `/Users/${linked}`, patch({ op: "replace", path: "displayName", value: "Ann" }));
+    // All in one batch, so that each of the two has its own events in it.
+    await house.database.once(tenant.id, sql`UPDATE lifecycle_event SET lane = 7 WHERE applied_at IS NULL`);
+    await settle(tenant);
+    const nbf = expect.any(Number) as number;
+    expect(await entryOf(tenant, "ann")).toMatchObject({ op: "nbf", nbf });
+    expect(await entryOf(tenant, "ann", "https://other.idp.test")).toMatchObject({ op: "nbf", nbf });
   });
 
   test("a denial that was lifted before anybody could apply it has still killed the tokens before it", async () => {
@@ -182,6 +216,36 @@ describe("an admin's word", () => {
     expect((await entryOf(tenant, "ann"))?.op).toBe("allow");
   });
 
+  test("kills the tokens before it, though the provider had shut the user out and lets them in before the admin does", async () => {
+    const { tenant, id } = await joiner();
+    await tenant.scim("PATCH", `/Users/${id}`, deactivate);
+    await house.database.once(
+      tenant.id,
+      sql`UPDATE lifecycle_event SET accepted_at = accepted_at - interval '1 minute' WHERE applied_at IS NULL`,
+    );
+    await settle(tenant);
+    // Let in again, so that a token could be had, and no worker has come to it.
+    await tenant.scim("PATCH", `/Users/${id}`, reactivate);
+    const at = new Date();
+    await suspendUser(house.database, tenant.id, id, { ...act, at });
+    await settle(tenant);
+    await unsuspendUser(house.database, tenant.id, id, act);
+    await settle(tenant);
+    expect(await entryOf(tenant, "ann")).toMatchObject({ op: "allow", nbf: Math.floor(at.getTime() / 1000) + 1 });
+  });
+
+  test("kills the tokens before it, though no worker had come to the user yet", async () => {
+    const tenant = await createTenant(house);
+    const created = await tenant.scim("POST", "/Users", newUser("ann"));
+    const id = created.body["id"] as string;
+    const at = new Date();
+    await suspendUser(house.database, tenant.id, id, { ...act, at });
+    await settle(tenant);
+    await unsuspendUser(house.database, tenant.id, id, act);
+    await settle(tenant);
+    expect((await entryOf(tenant, "ann"))?.nbf).toBe(Math.floor(at.getTime() / 1000) + 1);
+  });
+
   test("against a subject that nobody held stands when somebody comes to hold it", async () => {
     const tenant = await createTenant(house);
     await denySubject(house.database, tenant.id, { iss: tenant.issuer, sub: "ann" }, act);
@@ -221,8 +285,23 @@ async function userOf(tenant: TestTenant, id: string) {
   return (await readUserStore(house, tenant.id)).get(id);
 }
 
-async function entryOf(tenant: TestTenant, sub: string) {
+/** Ends a user in a transaction that stays open until it is committed. */
+async function holdEnd(tenant: TestTenant, id: string): Promise<{ commit(): Promise<void> }> {
+  const client = new Client({ connectionString: house.databaseUrl });
+  await client.connect();
+  await client.query("BEGIN");
+  await client.query("SELECT set_config('rollcall.tenant', $1, true)", [tenant.id]);
+  await client.query("UPDATE directory_user SET deleted_at = now(), version = version + 1 WHERE id = $1", [id]);
+  return {
+    commit: async () => {
+      await client.query("COMMIT");
+      await client.end();
+    },
+  };
+}
+
+async function entryOf(tenant: TestTenant, sub: string, iss = tenant.issuer) {
   const reader = openFeedReader({ url: house.url, feed: tenant.slug, token: tenant.feedToken });
   await reader.takeSnapshot();
-  return reader.held.get(keyOf({ iss: tenant.issuer, sub }));
+  return reader.held.get(keyOf({ iss, sub }));
 }

@@ -18,17 +18,15 @@ const realm = 'Bearer realm="api"';
 const tokenInvalid = `${realm}, error="invalid_token", error_description="The access token is no longer valid"`;
 const invalidBody = problem(401, "token_invalid");
 
-/** What the gateway hands on to the application. Envoy, which leaves alone what it is not told of, is told what to remove. */
-export function allowedAnswer(identity: Identity): AuthzAnswer {
-  return {
-    status: 200,
-    body: "",
-    headers: {
-      ...identity,
-      "x-envoy-auth-headers-to-remove": removedHeader(identity),
-      "cache-control": "no-store",
-    },
-  };
+/**
+ * What the gateway hands on to the application. Envoy, which leaves alone what it is not told of, is told
+ * what to remove; nginx, which sets every header by its name, is spared the reading.
+ */
+export function allowedAnswer(identity: Identity, gateway: "nginx" | "other"): AuthzAnswer {
+  const common = { ...identity, "cache-control": "no-store" };
+  const headers =
+    gateway === "nginx" ? common : { ...common, "x-envoy-auth-headers-to-remove": removedHeader(identity) };
+  return { status: 200, body: "", headers };
 }
 
 /** To the outside every refused token is refused alike, whatever the reason; only a missing one differs (RFC 6750 §3.1). */

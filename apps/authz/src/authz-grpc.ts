@@ -62,8 +62,10 @@ async function decide(
   question: CheckRequest,
   { routeFrom, log }: AuthzGrpcOptions,
 ): Promise<CheckResponse> {
+  const requestId = newId();
   const decision = await guard.check(tokenIn(valuesOf("authorization", question)), {
     route: routeOf(question, routeFrom),
+    requestId,
   });
   if (decision.allow) {
     log.debug({ iss: decision.iss, stale: decision.stale }, "allowed");
@@ -75,7 +77,6 @@ async function decide(
     };
   }
   const { reason, iss } = decision;
-  const requestId = newId();
   log.info({ request: requestId, reason, iss }, "refused");
   const { status, headers, body } = refusedAnswer(decision, { requestId, unavailableStatus: 503 });
   return {

@@ -21,10 +21,13 @@ const nginxPath = `${prefix}/nginx`;
 export function authzRoutes(guard: Guard, { routeFrom }: AuthzRoutesOptions = {}): FastifyPluginAsync {
   const answerTo = async (request: FastifyRequest): Promise<AuthzAnswer> => {
     try {
-      const decision = await guard.check(tokenOf(request), { route: routeOf(request, routeFrom) });
+      const decision = await guard.check(tokenOf(request), {
+        route: routeOf(request, routeFrom),
+        requestId: request.id,
+      });
       if (decision.allow) {
         request.log.debug({ iss: decision.iss, stale: decision.stale }, "allowed");
-        return allowedAnswer(identityOf(decision, guard.status().feed));
+        return allowedAnswer(identityOf(decision, guard.status().feed), gatewayOf(request));
       }
       const { reason, iss } = decision;
       request.log.info({ reason, iss }, "refused");
@@ -50,8 +53,12 @@ export function authzRoutes(guard: Guard, { routeFrom }: AuthzRoutesOptions = {}
   };
 }
 
-function contextOf({ id, url }: FastifyRequest): RefusalContext {
-  return { requestId: id, unavailableStatus: pathOf(url) === nginxPath ? 403 : 503 };
+function contextOf(request: FastifyRequest): RefusalContext {
+  return { requestId: request.id, unavailableStatus: gatewayOf(request) === "nginx" ? 403 : 503 };
+}
+
+function gatewayOf({ url }: FastifyRequest): "nginx" | "other" {
+  return pathOf(url) === nginxPath ? "nginx" : "other";
 }
 
 function write(response: ServerResponse, { status, headers, body }: AuthzAnswer): void {

@@ -1,12 +1,12 @@
 import { ConfigError, createServer, listen, runProcess } from "@rollcall/core/runtime";
-import { createGuard, GuardConfigError } from "@rollcall/guard";
+import { createGuard, GuardConfigError, renderMetrics } from "@rollcall/guard";
 import { createAuthzGrpc, listenGrpc } from "./authz-grpc.ts";
 import { authzRoutes } from "./authz.ts";
 import { type AuthzOptions, parseAuthzOptions } from "./options.ts";
 
 const settings = ["AUTHZ_CONFIG", "AUTHZ_PORT", "AUTHZ_GRPC_PORT"] as const;
 
-await runProcess("authz", settings, async ({ config, log, shutdown }) => {
+await runProcess("authz", settings, async ({ config, log, shutdown, metrics }) => {
   const { guard: options, routeFrom } = readOptions(config.AUTHZ_CONFIG);
   const guard = createGuard({
     ...options,
@@ -14,6 +14,7 @@ await runProcess("authz", settings, async ({ config, log, shutdown }) => {
   });
   shutdown.add("guard", () => guard.close());
   await guard.start();
+  metrics?.also(() => renderMetrics(guard.metrics()));
 
   const host = config.HOST;
   if (config.AUTHZ_GRPC_PORT !== undefined) {
@@ -22,7 +23,7 @@ await runProcess("authz", settings, async ({ config, log, shutdown }) => {
     shutdown.add("grpc", () => new Promise<void>((resolve) => server.tryShutdown(() => resolve())));
   }
   // A guard that is blind still answers as its owner chose, so it is ready as soon as it has started.
-  const app = createServer(log, { ready: async () => true }, shutdown);
+  const app = createServer(log, { ready: async () => true }, shutdown, metrics);
   await listen(app, [authzRoutes(guard, { routeFrom })], { host, port: config.AUTHZ_PORT }, shutdown);
 });
 

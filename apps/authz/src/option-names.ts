@@ -45,6 +45,7 @@ export const optionNames = {
     relays: true,
     subjectKey: true,
     subjects: true,
+    report: true,
   },
   relay: { url: true, token: true },
   resolve: { url: true, token: true, timeoutMs: true, rememberSec: true, provision: true },

@@ -38,6 +38,7 @@ const whole = {
     relays: [{ url: "https://relay.example/v1/feeds/acme", token: "relay-secret" }],
     subjectKey: "c3ViamVjdC1rZXktb2YtMTYtYnl0ZXM",
     subjects: true,
+    report: true,
   },
   stale: { routes: { "/menu": "resolve" }, otherwise: "deny" },
   unknown: "deny",

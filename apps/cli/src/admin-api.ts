@@ -21,7 +21,7 @@ export type AdminApi = {
   post<Answer>(path: string, body?: object): Promise<Answer>;
   put<Answer>(path: string, body: object): Promise<Answer>;
   patch<Answer>(path: string, body: object): Promise<Answer>;
-  remove(path: string): Promise<void>;
+  remove<Answer = void>(path: string, query?: Query): Promise<Answer>;
 };
 
 const timeoutMs = 60_000;
@@ -41,14 +41,14 @@ export function createAdminApi(url: string, token: string): AdminApi {
     });
     const text = await response.text();
     if (!response.ok) throw refusalOf(url, response.status, text);
-    return (text === "" ? undefined : JSON.parse(text)) as Answer;
+    return (text === "" ? undefined : readAnswer(url, response.status, text)) as Answer;
   }
   return {
     get: (path, query = {}) => ask("GET", `${path}${queryText(query)}`),
     post: (path, body) => ask("POST", path, body),
     put: (path, body) => ask("PUT", path, body),
     patch: (path, body) => ask("PATCH", path, body),
-    remove: (path) => ask("DELETE", path),
+    remove: (path, query = {}) => ask("DELETE", `${path}${queryText(query)}`),
   };
 }
 
@@ -87,14 +87,24 @@ function refusalOf(service: string, status: number, text: string): CommandError 
       `Rollcall at ${service} does not accept this admin token.\n${advice}`,
     );
   }
-  if (problem === undefined) {
-    return new CommandError(
-      exitCodes.unreachable,
-      "unreachable",
-      `${service} answers ${status} and not as Rollcall does: is the URL right?`,
-    );
-  }
+  if (problem === undefined) return notRollcall(service, status);
   return new CommandError(status >= 500 ? exitCodes.unreachable : exitCodes.refused, problem.code, problem.detail);
+}
+
+function notRollcall(service: string, status: number): CommandError {
+  return new CommandError(
+    exitCodes.unreachable,
+    "unreachable",
+    `${service} answers ${status} and not as Rollcall does: is the URL right?`,
+  );
+}
+
+function readAnswer(service: string, status: number, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw notRollcall(service, status);
+  }
 }
 
 function readProblem(text: string): { readonly code: string; readonly detail: string } | undefined {

@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import type { JWK } from "jose";
 import { CommandError } from "./admin-api.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { readGiven } from "./given-file.ts";
 import { privateJwk } from "./secrets.ts";
 
 /** The file behind FEED_KEYS_FILE or SSF_KEYS_FILE. The first key signs; every one of them is published. */
@@ -9,12 +10,12 @@ export type FeedKeys = readonly JWK[];
 
 /** Reads a file of feed keys. Throws `CommandError` for what is none. */
 export function readFeedKeys(file: string): FeedKeys {
+  const text = readGiven(file);
   try {
-    const { keys } = JSON.parse(readFileSync(file, "utf8")) as { readonly keys?: unknown };
+    const { keys } = JSON.parse(text) as { readonly keys?: unknown };
     if (Array.isArray(keys) && keys.every((key: JWK) => typeof key.kid === "string")) return keys as FeedKeys;
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? "it is not JSON";
-    throw new CommandError(exitCodes.usage, "keys_unreadable", `${file} cannot be read: ${why}`);
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, "keys_unreadable", `${file} is not JSON`, { cause });
   }
   throw new CommandError(exitCodes.usage, "keys_unreadable", `${file} is no JSON Web Key Set whose keys have a kid`);
 }

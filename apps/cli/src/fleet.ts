@@ -8,13 +8,14 @@ import { ensureFirstTenant, type FirstTokens } from "./first-tenant.ts";
 import { freePort, startPostgres } from "./postgres.ts";
 import { privateJwk } from "./secrets.ts";
 
-export type Role = "ingest" | "worker" | "reconciler" | "feed";
+export type Role = "ingest" | "worker" | "reconciler" | "feed" | "console";
 
 /** The roles as processes of their own, as in production, on a database that is thrown away with its directory. */
 export type Fleet = {
   readonly tokens: FirstTokens;
   readonly scimUrl: string;
   readonly feedUrl: string;
+  readonly consoleUrl: string;
   readonly database: Database;
   readonly databaseUrl: string;
   readonly credentials: ReturnType<typeof createCredentials>;
@@ -28,19 +29,19 @@ const apps = fileURLToPath(new URL("../..", import.meta.url));
 
 export type FleetOptions = {
   readonly redisUrl?: string;
-  /** Every role, unless some are named. */
+  /** What a leaver passes through, unless others are named. */
   readonly roles?: readonly Role[];
   /** Settings of the roles, over the fleet's own. */
   readonly settings?: Fallbacks;
 };
 
-const allRoles: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
+const line: readonly Role[] = ["ingest", "worker", "reconciler", "feed"];
 
 /** Starts PostgreSQL with durable commits, and one process a role; resolves when each says that it is ready. */
 export async function startFleet(
   directory: string,
   issuers: readonly string[],
-  { redisUrl, roles = allRoles, settings: overriding = {} }: FleetOptions = {},
+  { redisUrl, roles = line, settings: overriding = {} }: FleetOptions = {},
 ): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -56,12 +57,7 @@ export async function startFleet(
     const tokens = await ensureFirstTenant(database, secret, issuers);
     if (tokens === undefined) throw new Error("a new database already has a tenant");
 
-    const ports = {
-      ingest: await freePort(),
-      worker: await freePort(),
-      reconciler: await freePort(),
-      feed: await freePort(),
-    };
+    const ports = await freePorts();
     const settings: Fallbacks = {
       DATABASE_URL: postgres.url,
       REDIS_URL: redisUrl ?? "",
@@ -72,6 +68,7 @@ export async function startFleet(
       WORKER_PORT: String(ports.worker),
       RECONCILER_PORT: String(ports.reconciler),
       FEED_PORT: String(ports.feed),
+      CONSOLE_PORT: String(ports.console),
       // A fleet is shown and measured at what it can do, not at what a connection may ask for.
       SCIM_READS_PER_SEC: "1000000",
       SCIM_WRITES_PER_SEC: "1000000",
@@ -86,6 +83,7 @@ export async function startFleet(
       tokens,
       scimUrl: `http://127.0.0.1:${ports.ingest}/scim/v2`,
       feedUrl: `http://127.0.0.1:${ports.feed}`,
+      consoleUrl: `http://127.0.0.1:${ports.console}`,
       database,
       databaseUrl: postgres.url,
       credentials: createCredentials(database, secret, Date.now),
@@ -96,6 +94,16 @@ export async function startFleet(
     await close();
     throw error;
   }
+}
+
+async function freePorts(): Promise<Readonly<Record<Role, number>>> {
+  return {
+    ingest: await freePort(),
+    worker: await freePort(),
+    reconciler: await freePort(),
+    feed: await freePort(),
+    console: await freePort(),
+  };
 }
 
 function startRole(role: Role, settings: Fallbacks): ChildProcess {

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { ConfigError, readConfig } from "@rollcall/core/runtime";
+import { ConfigError, readConfig } from "@rollcall/core/config";
 import type { Command } from "commander";
-import { z } from "zod";
 import { type AdminApi, CommandError, createAdminApi } from "./admin-api.ts";
+import { noteFile, readNote } from "./cli-note.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { readGiven } from "./given-file.ts";
 
 /** One command's way to the service, and its way to answer. */
 export type Session = {
@@ -23,9 +22,6 @@ type Options = {
   readonly tenant?: string;
   readonly json?: boolean;
 };
-
-const noteShape = z.object({ url: z.string(), token: z.string(), tenant: z.string().optional() });
-type Note = z.output<typeof noteShape>;
 
 /**
  * Runs one command against the service, prints what went wrong in words, and sets the exit code.
@@ -62,7 +58,7 @@ async function run(command: Command, work: (options: Options) => Promise<ExitCod
 
 function openSession(options: Options): Session {
   const config = readConfig(["ROLLCALL_URL", "ROLLCALL_TOKEN", "ROLLCALL_HOME"]);
-  const file = path.join(config.ROLLCALL_HOME, "cli.json");
+  const file = noteFile(config.ROLLCALL_HOME);
   const given = options.url ?? config.ROLLCALL_URL;
   const note = readNote(file);
   const url = (given ?? note?.url)?.replace(/\/+$/, "");
@@ -78,7 +74,8 @@ function openSession(options: Options): Session {
     throw new CommandError(exitCodes.usage, "url_invalid", "--url must begin with http:// or https://");
   // The noted token belongs to the noted service and is shown to no other.
   const own = note !== undefined && note.url.replace(/\/+$/, "") === url ? note : undefined;
-  const token = options.tokenFile === undefined ? (config.ROLLCALL_TOKEN ?? own?.token) : readToken(options.tokenFile);
+  const token =
+    options.tokenFile === undefined ? (config.ROLLCALL_TOKEN ?? own?.token) : readGiven(options.tokenFile).trim();
   if (token === undefined)
     throw new CommandError(
       exitCodes.usage,
@@ -114,36 +111,6 @@ async function onlyTenant(api: AdminApi): Promise<string> {
   if (only === undefined || items.length > 1)
     throw new CommandError(exitCodes.usage, "tenant_missing", "say which tenant: --tenant <slug>");
   return only.slug;
-}
-
-function readNote(file: string): Note | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
-  try {
-    return noteShape.parse(JSON.parse(text));
-  } catch {
-    throw new CommandError(
-      exitCodes.usage,
-      "note_invalid",
-      `${file} is not what \`rollcall up\` wrote: give --url and --token-file, or remove it`,
-    );
-  }
-}
-
-function readToken(file: string): string {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch (error) {
-    throw new CommandError(
-      exitCodes.usage,
-      "token_file_unreadable",
-      `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}`,
-    );
-  }
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

@@ -1,8 +1,9 @@
-import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { FastifyPluginAsync } from "fastify";
 import type { JWK } from "jose";
 import { authzRoutes } from "@rollcall/authz";
+import { loginSettingNames, loginSettingsOf } from "@rollcall/console";
+import type { Rates } from "@rollcall/core/domain";
 import { assertQueueSafe } from "@rollcall/core/queue";
 import {
   type Context,
@@ -10,6 +11,7 @@ import {
   type Fallbacks,
   isSet,
   listen,
+  type Logger,
   readConfig,
   runProcess,
   type Shutdown,
@@ -25,7 +27,8 @@ import {
 } from "@rollcall/core/store";
 import { createGuard, type Guard } from "@rollcall/guard";
 import { devAudience, devIssuerRoutes } from "./dev-issuer.ts";
-import { ensureFirstTenant, firstTenant, type FirstTokens } from "./first-tenant.ts";
+import { keepForCli, moveForCli } from "./cli-note.ts";
+import { ensureFirstIssuer, ensureFirstTenant, firstTenant, type FirstTokens } from "./first-tenant.ts";
 import { lockDirectory } from "./instance-lock.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRoles } from "./roles.ts";
@@ -40,9 +43,12 @@ const settings = [
   "FEED_KEYS",
   "SSF_KEYS",
   "EGRESS_LOOPBACK",
+  "PROVIDER_NETWORKS",
   "FEED_STALE_SEC_MAX",
   "ISSUER_KEYS_REFUSED",
   "FEED_RETENTION_SEC",
+  "COMPARE_EVERY_SEC",
+  "COMPARE_HEALS",
   "FEED_REQUESTS_PER_SEC",
   "FEED_WAITING_MAX",
   "PUBLIC_URL",
@@ -51,6 +57,7 @@ const settings = [
   "SCIM_READS_PER_SEC",
   "SCIM_WRITES_PER_SEC",
   "SCIM_DENIALS_PER_SEC",
+  ...loginSettingNames,
 ] as const;
 type Settings = (typeof settings)[number];
 
@@ -70,15 +77,23 @@ async function prepare(shutdown: Shutdown): Promise<Fallbacks> {
   if (isSet("DATABASE_URL")) return ours;
 
   process.stdout.write("starting PostgreSQL …\n");
-  const postgres = await startPostgres({ directory: path.join(home, "postgres") });
-  shutdown.add("postgres", () => postgres.stop());
+  const starting = startPostgres({ directory: path.join(home, "postgres") });
+  // Also where we are stopped before it has started: nothing is left running.
+  shutdown.add("postgres", () =>
+    starting.then(
+      (started) => started.stop(),
+      () => undefined,
+    ),
+  );
+  const postgres = await starting;
   // What is tried out on one machine may tell it, too.
   return { ...ours, DATABASE_URL: postgres.url, EGRESS_LOOPBACK: "allow" };
 }
 
-async function build({ config, log, shutdown }: Context<Settings>): Promise<void> {
+async function build({ config, log, shutdown, metrics }: Context<Settings>): Promise<void> {
   const embedded = !isSet("DATABASE_URL");
   const issuer = `${config.PUBLIC_URL}/dev`;
+  if (embedded) shutdown.add("warnings", () => endWarnings(log));
   await migrate(config.DATABASE_URL);
   const database = openDatabase({
     url: config.DATABASE_URL,
@@ -93,8 +108,7 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
   );
 
   const credentials = createCredentials(database, config.ROLLCALL_SECRET, Date.now);
-  const tokens = await ensureFirstTenant(database, config.ROLLCALL_SECRET, embedded ? [issuer] : []);
-  if (tokens !== undefined) keepForCli(config, tokens);
+  const tokens = await beginOrMove(config, database, embedded ? issuer : undefined);
   const parts = await startRoles({
     database,
     credentials,
@@ -103,22 +117,22 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
     feedKeys: config.FEED_KEYS,
     ssfKeys: config.SSF_KEYS,
     egressLoopback: config.EGRESS_LOOPBACK === "allow",
+    providerNetworks: config.PROVIDER_NETWORKS,
     publicUrl: config.PUBLIC_URL,
+    login: loginSettingsOf(config),
     staleSecMax: config.FEED_STALE_SEC_MAX,
     refusedKeys: config.ISSUER_KEYS_REFUSED ?? {},
     retentionSec: config.FEED_RETENTION_SEC,
+    compare: { everySec: config.COMPARE_EVERY_SEC, heals: config.COMPARE_HEALS === "heal" },
     feedLimits: { requestsPerSec: config.FEED_REQUESTS_PER_SEC, waitingMax: config.FEED_WAITING_MAX },
     poolMax: config.DATABASE_POOL,
-    rates: {
-      reads: config.SCIM_READS_PER_SEC,
-      writes: config.SCIM_WRITES_PER_SEC,
-      denials: config.SCIM_DENIALS_PER_SEC,
-    },
+    metrics,
+    rates: ratesIn(config),
     log,
     shutdown,
   });
   const gateway = embedded ? await devGateway(config, database, credentials, issuer) : undefined;
-  const app = createServer(log, { ready: () => isReady(database) }, shutdown);
+  const app = createServer(log, { ready: () => isReady(database) }, shutdown, metrics);
   await listen(app, [...parts, ...(gateway?.parts ?? [])], { host: config.HOST, port: config.PORT }, shutdown);
   if (gateway !== undefined) {
     shutdown.add("guard", () => gateway.guard.close());
@@ -133,6 +147,32 @@ async function build({ config, log, shutdown }: Context<Settings>): Promise<void
       tokens,
     }),
   );
+}
+
+/** All that asks PostgreSQL is closed by then: that PostgreSQL ends what is left of their connections is no news. */
+function endWarnings(log: Logger): void {
+  if (log.isLevelEnabled("warn")) log.level = "error";
+}
+
+/** On the first start makes the tenant, on a later one sees to it that what it made knows where we are now. */
+async function beginOrMove(
+  { ROLLCALL_SECRET: secret, ROLLCALL_HOME: home, PUBLIC_URL: url }: Context<Settings>["config"],
+  database: Database,
+  devIssuer: string | undefined,
+): Promise<FirstTokens | undefined> {
+  const tokens = await ensureFirstTenant(database, secret, devIssuer === undefined ? [] : [devIssuer]);
+  if (tokens === undefined) moveForCli(home, url);
+  else keepForCli(home, { url, token: tokens.admin, tenant: firstTenant });
+  if (devIssuer !== undefined) await ensureFirstIssuer(database, devIssuer);
+  return tokens;
+}
+
+function ratesIn(config: Context<Settings>["config"]): Rates {
+  return {
+    reads: config.SCIM_READS_PER_SEC,
+    writes: config.SCIM_WRITES_PER_SEC,
+    denials: config.SCIM_DENIALS_PER_SEC,
+  };
 }
 
 /** A gateway to try the first token at, with an issuer that signs it. */
@@ -161,14 +201,4 @@ async function devGateway(
     resolve: { url: `${local}/v1/resolve`, token },
   });
   return { guard, parts: [devIssuerRoutes(issuer, key, credentials), authzRoutes(guard)] };
-}
-
-/** The command line finds the service and its admin token here. */
-function keepForCli(config: Context<Settings>["config"], tokens: FirstTokens): void {
-  const file = path.join(config.ROLLCALL_HOME, "cli.json");
-  writeFileSync(
-    file,
-    `${JSON.stringify({ url: config.PUBLIC_URL, token: tokens.admin, tenant: firstTenant }, null, 2)}\n`,
-    { mode: 0o600 },
-  );
 }

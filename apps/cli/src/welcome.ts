@@ -19,6 +19,7 @@ export function welcome({ url, home, embedded, redis, tokens }: WelcomeFacts): s
     `  SCIM       ${url}/scim/v2`,
     `  feed       ${url}/v1/feeds/${firstTenant}`,
     `  admin      ${url}/v1/admin`,
+    `  console    ${url}/console/     in a browser, with the admin token`,
     ...(embedded ? [`  gateway    ${url}/authz          answers 200 or 401 for a token, as your gateway would`] : []),
     "",
     ...(tokens === undefined ? laterStart(home) : tokenLines(tokens)),

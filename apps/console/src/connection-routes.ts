@@ -9,8 +9,12 @@ import {
 import { createConnection, findConnection, listConnections, updateConnection } from "@rollcall/core/store";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { about } from "./about.ts";
 import { type AdminDoor, adminOf, isStorable, notFound, tenantOf } from "./admin-door.ts";
+import { connectionShape, connectionView } from "./answer-shapes.ts";
 import { viewOf } from "./connection-view.ts";
+import { expectationOf, tagged } from "./entity-tag.ts";
+import { pullSettings } from "./pull-settings.ts";
 import { issuer, read, slug, text } from "./requests.ts";
 
 const secondsMax = 366 * 86_400;
@@ -58,49 +62,97 @@ const settings = {
   tokenLifetimeSec: z.int().min(60).max(secondsMax),
   rates,
   justInTime,
+  pull: pullSettings.nullable(),
 };
 const patchBody = z.strictObject(settings).partial();
 const connectionBody = z.strictObject({ ...patchBody.shape, slug, kind: settings.kind.default("scim") });
 
+const changed = z.object({ connection: connectionView, resyncNeeded: z.boolean() });
+
 export function connectionRoutes(app: FastifyInstance, door: AdminDoor): void {
-  app.post("/tenants/:tenant/connections", async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const { audience, ...body } = read(connectionBody, request.body);
-    const connection = {
-      ...body,
-      id: door.newId(),
-      name: body.name ?? body.slug,
-      audience: audience ?? undefined,
-      dialect: changedDialect({}, patchOf(body.dialect)),
-    };
-    const made = await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId);
-    return reply.code(201).send(viewOf(made));
-  });
-  app.get("/tenants/:tenant/connections", async (request) => {
-    const tenant = await tenantOf(door, request);
-    return { items: await listConnections(door.database, tenant.id) };
-  });
-  app.get("/tenants/:tenant/connections/:connection", async (request) => {
-    const tenant = await tenantOf(door, request);
-    const connection = await findConnection(door.database, tenant.id, connectionIn(request));
-    if (connection === undefined) throw notFound();
-    return viewOf(connection);
-  });
-  app.patch("/tenants/:tenant/connections/:connection", async (request) => {
-    const tenant = await tenantOf(door, request);
-    const { audience, ...body } = read(patchBody, request.body);
-    // null takes the audience away; left out, it stays.
-    const settled = audience === undefined ? body : { ...body, audience: audience ?? undefined };
-    const patch = { ...settled, dialect: body.dialect && patchOf(body.dialect) };
-    const { connection, resyncNeeded } = await updateConnection(
-      door.database,
-      tenant.id,
-      connectionIn(request),
-      patch,
-      adminOf(request).credentialId,
-    );
-    return { connection: viewOf(connection), resyncNeeded };
-  });
+  app.post(
+    "/tenants/:tenant/connections",
+    about({
+      role: "admin",
+      summary: "Create a connection",
+      body: connectionBody,
+      status: 201,
+      answer: connectionView,
+      tagged: true,
+    }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const { audience, pull, ...body } = read(connectionBody, request.body);
+      const connection = {
+        ...body,
+        id: door.newId(),
+        name: body.name ?? body.slug,
+        audience: audience ?? undefined,
+        pull: pull ?? undefined,
+        dialect: changedDialect({}, patchOf(body.dialect)),
+      };
+      const made = await createConnection(door.database, tenant.id, connection, adminOf(request).credentialId);
+      return tagged(reply, made).code(201).send(viewOf(made));
+    },
+  );
+  app.get(
+    "/tenants/:tenant/connections",
+    about({
+      role: "viewer",
+      summary: "List the connections of a tenant",
+      answer: z.object({ items: z.array(connectionShape) }),
+    }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      return { items: await listConnections(door.database, tenant.id) };
+    },
+  );
+  app.get(
+    "/tenants/:tenant/connections/:connection",
+    about({
+      role: "viewer",
+      summary: "Show a connection, with its dialect in words",
+      answer: connectionView,
+      tagged: true,
+    }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const connection = await findConnection(door.database, tenant.id, connectionIn(request));
+      if (connection === undefined) throw notFound();
+      return tagged(reply, connection).send(viewOf(connection));
+    },
+  );
+  change(app, door);
+}
+
+function change(app: FastifyInstance, door: AdminDoor): void {
+  app.patch(
+    "/tenants/:tenant/connections/:connection",
+    about({
+      role: "admin",
+      summary: "Change a connection; what is left out stays",
+      body: patchBody,
+      answer: changed,
+      tagged: true,
+    }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const { audience, pull, ...body } = read(patchBody, request.body);
+      // null takes the audience away, or ends the schedule of listings; left out, either stays.
+      const settled = audience === undefined ? body : { ...body, audience: audience ?? undefined };
+      const planned = pull === undefined ? {} : { pull: pull ?? undefined };
+      const patch = { ...settled, ...planned, dialect: body.dialect && patchOf(body.dialect) };
+      const { connection, resyncNeeded } = await updateConnection(
+        door.database,
+        tenant.id,
+        connectionIn(request),
+        patch,
+        adminOf(request).credentialId,
+        expectationOf(request),
+      );
+      return tagged(reply, connection).send({ connection: viewOf(connection), resyncNeeded });
+    },
+  );
 }
 
 // The shape above is made from the rules themselves, which the type of a shape cannot say.
@@ -108,7 +160,7 @@ function patchOf(read: z.output<typeof dialect> | undefined): DialectPatch {
   return (read ?? {}) as DialectPatch;
 }
 
-function connectionIn(request: FastifyRequest): string {
+export function connectionIn(request: FastifyRequest): string {
   const { connection } = request.params as { readonly connection: string };
   if (!isStorable(connection)) throw notFound();
   return connection;

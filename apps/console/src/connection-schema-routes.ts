@@ -8,13 +8,26 @@ import {
 } from "@rollcall/core/store";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { about } from "./about.ts";
 import { type AdminDoor, adminOf, isStorable, notFound, tenantOf } from "./admin-door.ts";
+import { moment } from "./answer-shapes.ts";
 import { type Problem, RequestInvalid } from "./refusal.ts";
 import { check } from "./requests.ts";
 
 const useBody = z.strictObject({
   resourceType: z.enum(["User", "Group"]).default("User"),
   canonicalValuesOnly: z.boolean().default(false),
+});
+
+// The definition itself is read by hand, so that everything wrong with it can be said (RFC 7643 §7).
+const schemaBody = useBody.partial().extend({ schema: z.record(z.string(), z.unknown()) });
+const registered = z.object({
+  urn: z.string(),
+  resourceType: z.enum(["User", "Group"]),
+  canonicalValuesOnly: z.boolean(),
+  schema: z.record(z.string(), z.unknown()),
+  createdAt: moment,
+  updatedAt: moment,
 });
 
 type Named = { readonly connection: string; readonly urn: string };
@@ -25,40 +38,73 @@ export function connectionSchemaRoutes(app: FastifyInstance, door: AdminDoor): v
   const one = `${all}/:urn`;
   const { database } = door;
 
-  app.get(all, async (request) => {
-    const tenant = await tenantOf(door, request);
-    const { connection } = namesIn(request);
-    return { items: (await listConnectionSchemas(database, tenant.id, connection)).map(shown) };
-  });
-  app.get(one, async (request) => {
+  app.get(
+    all,
+    about({
+      role: "viewer",
+      summary: "List the extension schemas of a connection",
+      answer: z.object({ items: z.array(registered) }),
+    }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      const { connection } = namesIn(request);
+      return { items: (await listConnectionSchemas(database, tenant.id, connection)).map(shown) };
+    },
+  );
+  app.get(one, about({ role: "viewer", summary: "Show an extension schema", answer: registered }), async (request) => {
     const tenant = await tenantOf(door, request);
     const { connection, urn } = namesIn(request);
-    const registered = await listConnectionSchemas(database, tenant.id, connection);
-    const found = registered.find(({ definition }) => definition.id.toLowerCase() === urn.toLowerCase());
+    const schemas = await listConnectionSchemas(database, tenant.id, connection);
+    const found = schemas.find(({ definition }) => definition.id.toLowerCase() === urn.toLowerCase());
     if (found === undefined) throw notFound();
     return shown(found);
   });
-  app.post(all, async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const { connection } = namesIn(request);
-    const schema = readExtension(request.body);
-    const added = await addConnectionSchema(database, tenant.id, connection, schema, adminOf(request).credentialId);
-    return reply.code(201).send(shown(added));
-  });
-  app.put(one, async (request) => {
-    const tenant = await tenantOf(door, request);
-    const { connection, urn } = namesIn(request);
-    const schema = readExtension(request.body);
-    if (schema.definition.id !== urn)
-      throw new RequestInvalid([{ at: "schema.id", message: "must be the URN that the path names" }]);
-    return shown(await replaceConnectionSchema(database, tenant.id, connection, schema, adminOf(request).credentialId));
-  });
-  app.delete(one, async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const { connection, urn } = namesIn(request);
-    await removeConnectionSchema(database, tenant.id, connection, urn, adminOf(request).credentialId);
-    return reply.code(204).send();
-  });
+  registration(app, door, all, one);
+}
+
+function registration(app: FastifyInstance, door: AdminDoor, all: string, one: string): void {
+  const { database } = door;
+  app.post(
+    all,
+    about({
+      role: "admin",
+      summary: "Register an extension schema",
+      body: schemaBody,
+      status: 201,
+      answer: registered,
+    }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const { connection } = namesIn(request);
+      const schema = readExtension(request.body);
+      const added = await addConnectionSchema(database, tenant.id, connection, schema, adminOf(request).credentialId);
+      return reply.code(201).send(shown(added));
+    },
+  );
+  app.put(
+    one,
+    about({ role: "admin", summary: "Replace an extension schema", body: schemaBody, answer: registered }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      const { connection, urn } = namesIn(request);
+      const schema = readExtension(request.body);
+      if (schema.definition.id !== urn)
+        throw new RequestInvalid([{ at: "schema.id", message: "must be the URN that the path names" }]);
+      return shown(
+        await replaceConnectionSchema(database, tenant.id, connection, schema, adminOf(request).credentialId),
+      );
+    },
+  );
+  app.delete(
+    one,
+    about({ role: "admin", summary: "Remove an extension schema", status: 204 }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const { connection, urn } = namesIn(request);
+      await removeConnectionSchema(database, tenant.id, connection, urn, adminOf(request).credentialId);
+      return reply.code(204).send();
+    },
+  );
 }
 
 /** Reads `{ resourceType, canonicalValuesOnly, schema }`. Throws one refusal that lists every problem of both. */

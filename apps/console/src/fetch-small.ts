@@ -1,41 +1,20 @@
+import type { Outward } from "@rollcall/core/runtime";
+
+type Options = { readonly headers: Headers; readonly method: "GET"; readonly signal: AbortSignal };
+
+/** Fetches a small document. */
+export type FetchSmall = (url: string, options: Options) => Promise<Response>;
+
 const bytesMax = 512 * 1024;
 
-type Options = {
-  readonly headers: Headers;
-  readonly method: "GET";
-  readonly redirect: "manual";
-  readonly signal: AbortSignal;
-};
-
-/** Fetches a document of at most 512 KiB. A redirect is an answer, never followed. */
-export async function fetchSmall(url: string, options: Options): Promise<Response> {
-  const response = await fetch(url, {
-    method: options.method,
-    headers: options.headers,
-    redirect: "manual",
-    signal: options.signal,
-  });
-  const body = response.body === null ? new Uint8Array() : await readAll(response.body);
-  // 204 and the like may not be made with a body, not even an empty one.
-  return new Response(body.byteLength === 0 ? null : body, {
-    status: response.status === 0 ? 502 : response.status,
-    headers: response.headers,
-  });
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+/**
+ * Fetches documents of at most 512 KiB from where the house may ask: whoever names an issuer must not see
+ * through it what is inside. A redirect is an answer, never followed.
+ */
+export function createFetchSmall(asking: Pick<Outward, "ask">): FetchSmall {
+  return async (url, { method, headers, signal }) => {
+    const { status, body } = await asking.ask({ method, url, headers: Object.fromEntries(headers), bytesMax }, signal);
+    // 204 and the like may not be made with a body, not even an empty one.
+    return new Response(body === "" ? null : body, { status });
+  };
 }

@@ -1,37 +1,7 @@
-import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
+import { DirectoryError, type ErrorCode, problemStatus } from "@rollcall/core/domain";
 import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
-
-/** RFC 9110 §15. `satisfies` makes a new ErrorCode without a row here a compile error. */
-const adminErrors = {
-  unauthenticated: { status: 401 },
-  forbidden: { status: 403 },
-  not_found: { status: 404 },
-  user_name_taken: { status: 409 },
-  external_id_taken: { status: 409 },
-  group_name_taken: { status: 409 },
-  slug_taken: { status: 409 },
-  schema_taken: { status: 409 },
-  schema_in_use: { status: 409 },
-  version_conflict: { status: 412 },
-  reference_unresolved: { status: 409 },
-  value_invalid: { status: 400 },
-  path_invalid: { status: 400 },
-  target_missing: { status: 400 },
-  attribute_read_only: { status: 400 },
-  filter_invalid: { status: 400 },
-  cursor_invalid: { status: 400 },
-  cursor_expired: { status: 400 },
-  count_invalid: { status: 400 },
-  syntax_invalid: { status: 400 },
-  not_acceptable: { status: 406 },
-  media_type_unsupported: { status: 415 },
-  body_too_large: { status: 413 },
-  too_many: { status: 400 },
-  rate_limited: { status: 429 },
-  not_implemented: { status: 501 },
-  unavailable: { status: 503 },
-} satisfies Record<ErrorCode, { readonly status: number }>;
+import { showLoginRefused } from "./login-refused-page.ts";
 
 /** One thing that is wrong with a request, and where. */
 export type Problem = { readonly at: string; readonly message: string };
@@ -46,8 +16,6 @@ export class RequestInvalid extends DirectoryError {
     this.problems = problems;
   }
 }
-
-const retryAfterSec = 1;
 
 // The framework's own refusals, in our words: its sentences may quote the request.
 const frameworkRefusals: ReadonlyMap<string, DirectoryError> = new Map([
@@ -64,35 +32,67 @@ export function mediaTypeUnsupported(): DirectoryError {
   return new DirectoryError("media_type_unsupported", "send application/json without a content encoding");
 }
 
-/** Answers a refusal by the table (RFC 9457), and anything else as an outage that says nothing about itself. */
+/** What is answered instead of what was asked for. */
+export type Refusal = {
+  readonly status: number;
+  readonly code: ErrorCode | "internal";
+  readonly detail: string;
+  readonly problems?: readonly Problem[];
+  readonly retryAfterSec?: number;
+};
+
+/**
+ * Answers a refusal by the table (RFC 9457), and anything else as an outage that says nothing about itself.
+ * Where people come with a browser it is a page.
+ */
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const refusal = error instanceof DirectoryError ? error : frameworkRefusals.get(codeOf(error) ?? "");
-  if (refusal !== undefined) {
-    if (refusal.code === "unauthenticated") reply.header("www-authenticate", "Bearer");
-    if (refusal.code === "unavailable") reply.header("retry-after", String(retryAfterSec));
-    const problems = refusal instanceof RequestInvalid ? { problems: refusal.problems } : {};
-    return answer(request, reply, adminErrors[refusal.code].status, refusal.code, refusal.message, problems);
+  const refusal = refusalOf(error, request);
+  reply.code(refusal.status);
+  if (refusal.code === "unauthenticated") reply.header("www-authenticate", "Bearer");
+  if (refusal.retryAfterSec !== undefined) reply.header("retry-after", String(refusal.retryAfterSec));
+  if (request.routeOptions.config.about?.visited === true) {
+    reply.header("vary", "accept");
+    if (!asksForJson(request)) return showLoginRefused(request, reply, refusal, error);
   }
-  const status = statusOf(error);
-  if (status < 500) return answer(request, reply, status, "syntax_invalid", "request is malformed", {});
-  request.log.error({ err: error, request: request.id }, "an admin request failed");
-  if (isTransient(error)) {
-    reply.header("retry-after", String(retryAfterSec));
-    return answer(request, reply, 503, "unavailable", "the database does not answer; try again in a moment", {});
-  }
-  return answer(request, reply, 500, "internal", "internal error", {});
+  const { status, code, detail, problems } = refusal;
+  const more = problems === undefined ? {} : { problems };
+  const body = { type: "about:blank", status, code, detail, ...more, request_id: request.id };
+  return reply.type("application/problem+json; charset=utf-8").send(JSON.stringify(body));
 }
 
-function answer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  status: number,
-  code: ErrorCode | "internal",
-  detail: string,
-  more: { readonly problems?: readonly Problem[] },
-): FastifyReply {
-  const body = { type: "about:blank", status, code, detail, ...more, request_id: request.id };
-  return reply.code(status).type("application/problem+json; charset=utf-8").send(JSON.stringify(body));
+function refusalOf(error: unknown, request: FastifyRequest): Refusal {
+  const refused = error instanceof DirectoryError ? error : frameworkRefusals.get(codeOf(error) ?? "");
+  if (refused !== undefined) {
+    const { code, message: detail, cause } = refused;
+    if (cause instanceof Error) {
+      // What the browser is not told somebody must be able to read; what a cause was made of, nobody.
+      request.log.warn({ request: request.id, code, why: `${cause.name}: ${cause.message}` }, "a request was refused");
+    }
+    const problems = refused instanceof RequestInvalid ? { problems: refused.problems } : {};
+    return { status: problemStatus[code], code, detail, ...problems, ...waitOf(code) };
+  }
+  const status = statusOf(error);
+  if (status < 500) return { status, code: "syntax_invalid", detail: "request is malformed" };
+  request.log.error({ err: error, request: request.id }, "an admin request failed");
+  return isTransient(error)
+    ? {
+        status: 503,
+        code: "unavailable",
+        detail: "the database does not answer; try again in a moment",
+        ...waitOf("unavailable"),
+      }
+    : { status: 500, code: "internal", detail: "internal error" };
+}
+
+function waitOf(code: ErrorCode): Pick<Refusal, "retryAfterSec"> {
+  // Logins are counted by the minute.
+  if (code === "rate_limited") return { retryAfterSec: 60 };
+  return code === "unavailable" ? { retryAfterSec: 1 } : {};
+}
+
+/** A browser asks for pages first; who names JSON and no page is a program. */
+function asksForJson({ headers: { accept = "" } }: FastifyRequest): boolean {
+  return /\bapplication\/(?:problem\+)?json\b/i.test(accept) && !/\btext\/html\b/i.test(accept);
 }
 
 function statusOf(error: unknown): number {

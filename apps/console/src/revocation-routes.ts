@@ -12,7 +12,9 @@ import {
 } from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { about } from "./about.ts";
 import { type AdminDoor, notFound, tenantOf } from "./admin-door.ts";
+import { moment, pageOf, revocationOutcome } from "./answer-shapes.ts";
 import { RequestInvalid } from "./refusal.ts";
 import { id, issuer, pageQueryOf, read, subject, text } from "./requests.ts";
 import { actOf } from "./user-routes.ts";
@@ -48,37 +50,82 @@ const key = z
   .transform(decodeKey);
 const listQuery = z.strictObject(pageQueryOf(key));
 
+const listed = z.object({
+  id: z.string(),
+  scope: scopes,
+  iss: z.string(),
+  sub: z.string(),
+  deny: z.boolean(),
+  nbf: z.int().nullable(),
+  origin: z.enum(["idp", "app"]),
+  reason: z.string(),
+  acceptedAt: moment,
+  appliedAt: moment,
+  expiresAt: moment.nullable(),
+  forgottenAt: moment.nullable(),
+  seq: z.int().nullable(),
+  enforcedAt: moment.nullable(),
+});
+
 type Named = Omit<z.output<typeof liftBody>, "note">;
 
 /** What gateways must refuse: denials, and the moments before which tokens are dead. */
 export function revocationRoutes(app: FastifyInstance, door: AdminDoor): void {
-  app.get("/tenants/:tenant/revocations", async (request) => {
-    const tenant = await tenantOf(door, request);
-    const query = read(listQuery, request.query);
-    const { items, next } = await listRevocations(door.database, tenant.id, query.after, query.limit, door.staleSecMax);
-    return { items: items.map(withId), next: next && encodeKey(next) };
-  });
-  app.post("/tenants/:tenant/revocations", async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const { kind, expiresInSec, note: said, ...named } = read(revokeBody, request.body);
-    if (expiresInSec !== undefined && kind === "nbf")
-      throw new RequestInvalid([{ at: "expiresInSec", message: "only a denial ends" }]);
-    const end = expiresInSec === undefined ? {} : { expiresAt: new Date(door.now() + expiresInSec * 1_000) };
-    const act: Act = { ...actOf(door, request, said), ...end };
-    return reply.code(201).send(await revoke(door, tenant.id, named, kind, act));
-  });
-  app.post("/tenants/:tenant/revocations/lift", async (request) => {
-    const tenant = await tenantOf(door, request);
-    const { note: said, ...named } = read(liftBody, request.body);
-    return lift(door, tenant.id, targetOf(named), actOf(door, request, said));
-  });
-  app.delete("/tenants/:tenant/revocations/:id", async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const named = key.safeParse((request.params as { readonly id: string }).id);
-    if (!named.success) throw notFound();
-    await lift(door, tenant.id, targetOfKey(named.data), actOf(door, request, undefined));
-    return reply.code(204).send();
-  });
+  app.get(
+    "/tenants/:tenant/revocations",
+    about({ role: "viewer", summary: "List what gateways must refuse", query: listQuery, answer: pageOf(listed) }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      const query = read(listQuery, request.query);
+      const { items, next } = await listRevocations(
+        door.database,
+        tenant.id,
+        query.after,
+        query.limit,
+        door.staleSecMax,
+      );
+      return { items: items.map(withId), next: next && encodeKey(next) };
+    },
+  );
+  app.post(
+    "/tenants/:tenant/revocations",
+    about({
+      role: "operator",
+      summary: "Deny a user, a subject, a session or a token, or kill the tokens issued until now",
+      body: revokeBody,
+      status: 201,
+      answer: revocationOutcome,
+    }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const { kind, expiresInSec, note: said, ...named } = read(revokeBody, request.body);
+      if (expiresInSec !== undefined && kind === "nbf")
+        throw new RequestInvalid([{ at: "expiresInSec", message: "only a denial ends" }]);
+      const end = expiresInSec === undefined ? {} : { expiresAt: new Date(door.now() + expiresInSec * 1_000) };
+      const act: Act = { ...actOf(door, request, said), ...end };
+      return reply.code(201).send(await revoke(door, tenant.id, named, kind, act));
+    },
+  );
+  app.post(
+    "/tenants/:tenant/revocations/lift",
+    about({ role: "operator", summary: "Lift a denial", body: liftBody, answer: revocationOutcome }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      const { note: said, ...named } = read(liftBody, request.body);
+      return lift(door, tenant.id, targetOf(named), actOf(door, request, said));
+    },
+  );
+  app.delete(
+    "/tenants/:tenant/revocations/:id",
+    about({ role: "operator", summary: "Lift a denial by its id in the list", status: 204 }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const named = key.safeParse((request.params as { readonly id: string }).id);
+      if (!named.success) throw notFound();
+      await lift(door, tenant.id, targetOfKey(named.data), actOf(door, request, undefined));
+      return reply.code(204).send();
+    },
+  );
 }
 
 async function revoke(door: AdminDoor, tenantId: string, named: Named, kind: "deny" | "nbf", act: Act) {

@@ -1,6 +1,6 @@
 import type { SignatureVerdict } from "@rollcall/core/domain";
 import { compactVerify, createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from "jose";
-import { fetchSmall } from "./fetch-small.ts";
+import type { FetchSmall } from "./fetch-small.ts";
 
 /** Checks a token's signature against the keys that an issuer publishes. The caller vouches that a connection names the issuer. */
 export type SignatureCheck = (token: string, issuer: string) => Promise<SignatureVerdict>;
@@ -25,13 +25,16 @@ const issuersMax = 1_000;
  * Keys come from the issuer's discovery document alone, whose issuer must be the one asked
  * (OpenID Connect Discovery 1.0 §4.3). `jku`, `x5u` and `jwk` in a token's header decide nothing.
  */
-export function createSignatureCheck(): SignatureCheck {
+export function createSignatureCheck(fetchSmall: FetchSmall): SignatureCheck {
   const keySets = new Map<string, RemoteJWKSet>();
 
   async function keysOf(issuer: string): Promise<RemoteJWKSet> {
     const known = keySets.get(issuer);
     if (known !== undefined) return known;
-    const keys = createRemoteJWKSet(await discover(issuer), { timeoutDuration: timeoutMs, [customFetch]: fetchSmall });
+    const keys = createRemoteJWKSet(await discover(fetchSmall, issuer), {
+      timeoutDuration: timeoutMs,
+      [customFetch]: fetchSmall,
+    });
     if (keySets.size >= issuersMax) keySets.clear();
     keySets.set(issuer, keys);
     return keys;
@@ -49,11 +52,10 @@ export function createSignatureCheck(): SignatureCheck {
   };
 }
 
-async function discover(issuer: string): Promise<URL> {
+async function discover(fetchSmall: FetchSmall, issuer: string): Promise<URL> {
   const response = await fetchSmall(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, {
     method: "GET",
     headers: new Headers({ accept: "application/json" }),
-    redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
   if (response.status !== 200) throw new KeysUnavailable(`the issuer's discovery document answers ${response.status}`);

@@ -1,3 +1,4 @@
+import { adminRoles } from "@rollcall/core/domain";
 import {
   createUserDirectory,
   findConnection,
@@ -8,7 +9,9 @@ import {
 } from "@rollcall/core/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { about } from "./about.ts";
 import { type AdminDoor, adminOf, notFound, operatorOf, tenantOf } from "./admin-door.ts";
+import { credentialShape, issuedToken, pageOf } from "./answer-shapes.ts";
 import { RequestInvalid } from "./refusal.ts";
 import { id, keysetOf, pageQueryOf, read, slug, text } from "./requests.ts";
 
@@ -32,68 +35,113 @@ const tenantBody = z.strictObject({
   connection: text(64).optional(),
   user: id.optional(),
   hashed: z.boolean().optional(),
+  role: z.enum(adminRoles).optional(),
   ...expiry,
 });
+const issuing = { role: "admin", status: 201, answer: issuedToken } as const;
 const listQuery = z.strictObject(pageQueryOf(credentialId));
 
 /** Tokens of one tenant, and above them those of the house's operators. A token is answered once, when it is issued. */
 export function tokenRoutes(app: FastifyInstance, door: AdminDoor): void {
-  const expiresAt = (days: number | undefined) =>
-    days === undefined ? {} : { expiresAt: new Date(door.now() + days * dayMs) };
+  app.post(
+    "/tenants/:tenant/tokens",
+    about({ ...issuing, summary: "Issue a token of a tenant; it is told this once", body: tenantBody }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      const body = read(tenantBody, request.body);
+      const speaksFor = await whomFor(door, tenant.id, body);
+      const credential: NewCredential = {
+        purpose: body.purpose,
+        tenantId: tenant.id,
+        label: body.label,
+        ...speaksFor,
+        ...namingFor(body),
+        ...receiverFor(body),
+        ...roleFor(body),
+        ...endOf(door, body),
+      };
+      const issued = await issueAudited(door.database, door.credentials, credential, adminOf(request).credentialId);
+      return reply
+        .code(201)
+        .header("cache-control", "no-store")
+        .send({ ...issued, purpose: body.purpose, label: body.label });
+    },
+  );
+  app.get(
+    "/tenants/:tenant/tokens",
+    about({
+      role: "viewer",
+      summary: "List the tokens of a tenant",
+      query: listQuery,
+      answer: pageOf(credentialShape),
+    }),
+    async (request) => {
+      const tenant = await tenantOf(door, request);
+      return listCredentials(door.database, tenant.id, keysetOf(read(listQuery, request.query)));
+    },
+  );
+  app.delete(
+    "/tenants/:tenant/tokens/:id",
+    about({ role: "admin", summary: "Revoke a token", status: 204 }),
+    async (request, reply) => {
+      const tenant = await tenantOf(door, request);
+      await revokeCredential(door.database, tenant.id, credentialIn(request.params), adminOf(request).credentialId);
+      return reply.code(204).send();
+    },
+  );
+  houseTokens(app, door);
+}
 
-  app.post("/tenants/:tenant/tokens", async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    const body = read(tenantBody, request.body);
-    const speaksFor = await whomFor(door, tenant.id, body);
-    const credential: NewCredential = {
-      purpose: body.purpose,
-      tenantId: tenant.id,
-      label: body.label,
-      ...speaksFor,
-      ...namingFor(body),
-      ...receiverFor(body),
-      ...expiresAt(body.expiresInDays),
-    };
-    const issued = await issueAudited(door.database, door.credentials, credential, adminOf(request).credentialId);
-    return reply
-      .code(201)
-      .header("cache-control", "no-store")
-      .send({ ...issued, purpose: body.purpose, label: body.label });
-  });
-  app.get("/tenants/:tenant/tokens", async (request) => {
-    const tenant = await tenantOf(door, request);
-    return listCredentials(door.database, tenant.id, keysetOf(read(listQuery, request.query)));
-  });
-  app.delete("/tenants/:tenant/tokens/:id", async (request, reply) => {
-    const tenant = await tenantOf(door, request);
-    await revokeCredential(door.database, tenant.id, credentialIn(request.params), adminOf(request).credentialId);
-    return reply.code(204).send();
-  });
+function houseTokens(app: FastifyInstance, door: AdminDoor): void {
+  app.post(
+    "/tokens",
+    about({ ...issuing, scope: "house", summary: "Issue a token of the house", body: houseBody }),
+    async (request, reply) => {
+      const admin = operatorOf(request);
+      const body = read(houseBody, request.body);
+      const credential: NewCredential = {
+        purpose: body.purpose,
+        tenantId: undefined,
+        label: body.label,
+        ...namingFor(body),
+        ...endOf(door, body),
+      };
+      const issued = await issueAudited(door.database, door.credentials, credential, admin.credentialId);
+      return reply
+        .code(201)
+        .header("cache-control", "no-store")
+        .send({ ...issued, purpose: body.purpose, label: body.label });
+    },
+  );
+  app.get(
+    "/tokens",
+    about({
+      role: "viewer",
+      scope: "house",
+      summary: "List the tokens of the house",
+      query: listQuery,
+      answer: pageOf(credentialShape),
+    }),
+    async (request) => {
+      operatorOf(request);
+      return listCredentials(door.database, undefined, keysetOf(read(listQuery, request.query)));
+    },
+  );
+  app.delete(
+    "/tokens/:id",
+    about({ role: "admin", scope: "house", summary: "Revoke a token of the house", status: 204 }),
+    async (request, reply) => {
+      await revokeCredential(door.database, undefined, credentialIn(request.params), operatorOf(request).credentialId);
+      return reply.code(204).send();
+    },
+  );
+}
 
-  app.post("/tokens", async (request, reply) => {
-    const admin = operatorOf(request);
-    const body = read(houseBody, request.body);
-    const credential: NewCredential = {
-      purpose: body.purpose,
-      tenantId: undefined,
-      label: body.label,
-      ...namingFor(body),
-      ...expiresAt(body.expiresInDays),
-    };
-    const issued = await issueAudited(door.database, door.credentials, credential, admin.credentialId);
-    return reply
-      .code(201)
-      .header("cache-control", "no-store")
-      .send({ ...issued, purpose: body.purpose, label: body.label });
-  });
-  app.get("/tokens", async (request) => {
-    operatorOf(request);
-    return listCredentials(door.database, undefined, keysetOf(read(listQuery, request.query)));
-  });
-  app.delete("/tokens/:id", async (request, reply) => {
-    await revokeCredential(door.database, undefined, credentialIn(request.params), operatorOf(request).credentialId);
-    return reply.code(204).send();
-  });
+function endOf(
+  door: AdminDoor,
+  { expiresInDays }: { readonly expiresInDays?: number | undefined },
+): Pick<NewCredential, "expiresAt"> {
+  return expiresInDays === undefined ? {} : { expiresAt: new Date(door.now() + expiresInDays * dayMs) };
 }
 
 /** A feed's token may read subjects by their hashes alone; other tokens read no feed. */
@@ -114,6 +162,13 @@ function receiverFor(body: z.output<typeof tenantBody>): Pick<NewCredential, "re
   const named = (["receiver", "scopes"] as const).filter((at) => body[at] !== undefined);
   if (named.length === 0) return {};
   throw new RequestInvalid(named.map((at) => ({ at, message: `a token for ${body.purpose} names no ${at}` })));
+}
+
+/** An admin's token may do everything in its tenant, unless it is to be less. */
+function roleFor({ purpose, role }: z.output<typeof tenantBody>): Pick<NewCredential, "role"> {
+  if (role === undefined) return {};
+  if (purpose !== "admin") throw new RequestInvalid([{ at: "role", message: "only an admin token has a role" }]);
+  return { role };
 }
 
 /** A SCIM token speaks for one connection, or for one of its users alone; the others for none. */

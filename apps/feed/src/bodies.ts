@@ -1,53 +1,44 @@
 import type { Receipt, ResolveRequest } from "@rollcall/guard";
-import { FeedRefusal } from "./errors.ts";
+import { gatewayName, invalid, number, recordOf, text } from "./body-fields.ts";
 
 const textMax = 2_048;
 /** As long as any token that a gateway reads. */
 const tokenLengthMax = 16 * 1_024;
+const numberMax = 1e12;
+/** The most that the column holds, which is longer than any connection's tokens live. */
+const lifetimeSecMax = 2_147_483_647;
 
 export function parseResolve(body: unknown): ResolveRequest {
   const { iss, sub, deadline_ms: deadlineMs, token } = recordOf(body);
   return {
-    iss: text(iss),
-    sub: text(sub),
-    ...(deadlineMs === undefined ? {} : { deadline_ms: number(deadlineMs) }),
+    iss: text(iss, textMax),
+    sub: text(sub, textMax),
+    ...(deadlineMs === undefined ? {} : { deadline_ms: number(deadlineMs, 0, numberMax) }),
     ...(token === undefined ? {} : { token: text(token, tokenLengthMax) }),
   };
 }
 
 export function parseReceipt(body: unknown): Receipt {
-  const fields = recordOf(body);
-  const maxTtl = fields["max_ttl_seen"];
-  const digest = text(fields["digest"]);
-  if (Buffer.from(digest, "base64url").length !== 32) throw new FeedRefusal("body_invalid");
+  const { gateway, epoch, seq, as_of: asOf, entries, digest: given, max_ttl_seen: seenSec } = recordOf(body);
+  const digest = text(given, textMax);
+  if (Buffer.from(digest, "base64url").length !== 32) throw invalid();
   return {
-    gateway: text(fields["gateway"]),
-    epoch: count(fields["epoch"]),
-    seq: count(fields["seq"]),
-    as_of: number(fields["as_of"]),
-    entries: count(fields["entries"]),
+    gateway: gatewayName(gateway),
+    epoch: count(epoch),
+    seq: count(seq),
+    as_of: number(asOf, 0, numberMax),
+    entries: count(entries),
     digest,
-    ...(maxTtl === undefined ? {} : { max_ttl_seen: Math.ceil(number(maxTtl)) }),
+    ...(seenSec === undefined ? {} : { max_ttl_seen: lifetime(seenSec) }),
   };
 }
 
-function recordOf(body: unknown): Record<string, unknown> {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new FeedRefusal("body_invalid");
-  return body as Record<string, unknown>;
-}
-
-function text(value: unknown, lengthMax = textMax): string {
-  if (typeof value !== "string" || value === "" || value.length > lengthMax) throw new FeedRefusal("body_invalid");
-  return value;
-}
-
-function number(value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < 0 || value > 1e12)
-    throw new FeedRefusal("body_invalid");
-  return value;
+/** One beyond every bound is what compaction has to hear of most: it is taken as the longest there is. */
+function lifetime(value: unknown): number {
+  return Math.min(Math.ceil(number(value, 0, Number.MAX_VALUE)), lifetimeSecMax);
 }
 
 function count(value: unknown): number {
-  if (!Number.isSafeInteger(value)) throw new FeedRefusal("body_invalid");
-  return number(value);
+  if (!Number.isSafeInteger(value)) throw invalid();
+  return number(value, 0, numberMax);
 }

@@ -21,9 +21,9 @@ export function openCallers(app: FastifyInstance, credentials: Credentials, admi
     admit: async (request) => {
       const [, token] = /^Bearer +([\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
       const bearer = token === undefined ? undefined : await credentials.authenticate(token, "feed");
-      if (token === undefined || bearer === undefined) throw new FeedRefusal("unauthenticated");
+      if (bearer === undefined) throw new FeedRefusal("unauthenticated");
       admission.admit(bearer.credentialId);
-      const isAlive = async (): Promise<boolean> => (await credentials.authenticate(token, "feed")) !== undefined;
+      const isAlive = (): Promise<boolean> => credentials.isAlive(bearer);
       request.setDecorator<Caller>(decorator, { bearer, isAlive });
     },
     of: (request) => request.getDecorator<Caller>(decorator),

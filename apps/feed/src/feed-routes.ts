@@ -3,10 +3,12 @@ import { createGunzip } from "node:zlib";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { changesMediaType, checkpointHeader, streamMediaType } from "@rollcall/guard";
 import type { Admission } from "./admission.ts";
+import { signalOf } from "./asker.ts";
 import { parseReceipt } from "./bodies.ts";
 import type { Callers } from "./callers.ts";
 import { FeedRefusal, type GoneReason } from "./errors.ts";
 import { cursorText } from "./feed-kind.ts";
+import type { RefusalTaker } from "./refusal-taker.ts";
 import { type FeedLog, type Follower, type Followers, isAhead } from "./followers.ts";
 import type { Cursor } from "./log-tail.ts";
 import { streamOf } from "./stream.ts";
@@ -15,6 +17,7 @@ export type FeedParts = {
   readonly followers: Followers;
   readonly admission: Admission;
   readonly callers: Callers;
+  readonly refusals: RefusalTaker;
   readonly now: () => number;
 };
 
@@ -57,11 +60,16 @@ export function feedRoutesOf(parts: FeedParts, log: FeedLog): FastifyPluginAsync
     app.get("/stream", { exposeHeadRoute: false }, (request, reply) =>
       answerStream(parts, followerOf(request), request, reply),
     );
-    if (log === "revocations")
+    if (log === "revocations") {
       app.post("/receipts", async (request, reply) => {
         await followers.receive(callers.of(request).bearer, followerOf(request), parseReceipt(request.body));
         return reply.code(204).send();
       });
+      app.post("/refusals", async (request, reply) => {
+        await parts.refusals.take(callers.of(request).bearer, request.body);
+        return reply.code(204).send();
+      });
+    }
   };
 }
 
@@ -201,13 +209,6 @@ function answerHeaders(at: Cursor, checkpoint: string): Heads {
     // Tokens read the same feed under names or under hashes: what a cache keeps for one is not another's.
     vary: "authorization, accept-encoding",
   };
-}
-
-/** Aborts when whoever asked is gone. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
-  return gone.signal;
 }
 
 function acceptsGzip(request: FastifyRequest): boolean {

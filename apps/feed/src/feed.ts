@@ -2,8 +2,9 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { DirectoryError } from "@rollcall/core/domain";
 import type { Credentials, Database } from "@rollcall/core/store";
 import type { ResolveAnswer } from "@rollcall/guard";
-import type { RefusedKeys } from "@rollcall/guard/tokens";
+import { createTokenCheck, type RefusedKeys } from "@rollcall/guard/tokens";
 import { type AdmissionLimits, createAdmission } from "./admission.ts";
+import { signalOf } from "./asker.ts";
 import { parseResolve } from "./bodies.ts";
 import { openCallers } from "./callers.ts";
 import { type FeedErrorCode, FeedRefusal, feedErrors } from "./errors.ts";
@@ -12,6 +13,7 @@ import { openFollowers } from "./followers.ts";
 import { createIntrospector } from "./introspection.ts";
 import { introspectionRoutes } from "./introspection-routes.ts";
 import { createProvisioner } from "./provisioner.ts";
+import { createRefusalTaker } from "./refusal-taker.ts";
 import { createResolving } from "./resolving.ts";
 import type { Signer } from "./signing-keys.ts";
 
@@ -33,19 +35,23 @@ export type FeedDependencies = {
   readonly onError: (error: Error) => void;
 };
 
+/** How long something lasts is measured by a clock that nobody puts forward or back: a stream that waited by the other would fall silent for as long. */
+const steadyNow = (): number => performance.now();
+
 /** Serves the revocation feed of each tenant, and answers gateways about single subjects. */
 export async function feedRoutes(dependencies: FeedDependencies): Promise<FastifyPluginAsync> {
   const followers = await openFollowers(dependencies);
-  const admission = createAdmission(dependencies.limits, dependencies.now);
-  const provisioner = createProvisioner(dependencies);
-  const introspector = createIntrospector({ ...dependencies, provisioner });
-  const resolving = createResolving(dependencies.database, provisioner, dependencies.now);
+  const admission = createAdmission(dependencies.limits, steadyNow);
+  const tokens = createTokenCheck(dependencies);
+  const provisioner = createProvisioner({ ...dependencies, tokens });
+  const introspector = createIntrospector({ ...dependencies, provisioner, tokens });
+  const refusals = createRefusalTaker(dependencies.database, dependencies.now);
+  const resolving = createResolving(dependencies.database, provisioner, steadyNow);
   return async (app) => {
     const callers = openCallers(app, dependencies.credentials, admission);
-    const parts = { followers, admission, callers, now: dependencies.now };
+    const parts = { followers, admission, callers, refusals, now: steadyNow };
     app.addHook("preClose", async () => {
-      introspector.close();
-      provisioner.close();
+      tokens.close();
       await followers.close();
     });
     app.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
@@ -55,9 +61,7 @@ export async function feedRoutes(dependencies: FeedDependencies): Promise<Fastif
     await app.register(feedRoutesOf(parts, "revocations"), { prefix: "/v1/feeds/:feed" });
     await app.register(feedRoutesOf(parts, "subjects"), { prefix: "/v1/feeds/:feed/subjects" });
     app.post("/v1/resolve", { onRequest: callers.admit }, async (request, reply): Promise<ResolveAnswer> => {
-      const gone = new AbortController();
-      reply.raw.once("close", () => gone.abort());
-      return resolving.resolve(callers.of(request).bearer, parseResolve(request.body), gone.signal);
+      return resolving.resolve(callers.of(request).bearer, parseResolve(request.body), signalOf(reply));
     });
     await app.register(introspectionRoutes({ introspector, credentials: dependencies.credentials, admission }));
   };

@@ -86,7 +86,10 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
     for (const [name, { follower, askedAtMs }] of known) {
       if (now() - askedAtMs < forgottenMs || follower.tail.isWaitedFor) continue;
       known.delete(name);
-      tails.forget(follower.feedId, follower.log);
+      const { feedId, log } = follower;
+      // Those who read it under names and those who read it under hashes share one tail.
+      const isShared = [true, false].some((hashed) => known.has(followerName(feedId, log, hashed)));
+      if (!isShared) tails.forget(feedId, log);
     }
   }
   const suspectRollback: Followers["suspectRollback"] = async ({ feedId, log, tail }, ahead, by) => {
@@ -97,7 +100,7 @@ export async function openFollowers(options: FollowersOptions): Promise<Follower
     open: async (bearer, feed, log) => {
       const feedId = bearer.tenantId ?? houseFeedId;
       if (feed !== (await nameOf(feedId))) throw new FeedRefusal("not_found");
-      const name = `${tailName(feedId, log)} ${bearer.hashed}`;
+      const name = followerName(feedId, log, bearer.hashed);
       const open = known.get(name) ?? {
         follower: await openFollower(surroundings, bearer, { id: feedId, name: feed }, log),
         askedAtMs: 0,
@@ -222,6 +225,10 @@ export function isAhead(told: Cursor, head: Cursor): boolean {
 
 function tailName(feedId: string, log: FeedLog): string {
   return `${feedId}/${log}`;
+}
+
+function followerName(feedId: string, log: FeedLog, hashed: boolean): string {
+  return `${tailName(feedId, log)} ${hashed}`;
 }
 
 /** How much of its time this process works, by the second. */

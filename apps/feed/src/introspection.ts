@@ -1,5 +1,5 @@
-import { createTokenCheck, type HeldToken, type RefusedKeys, type TokenCheck } from "@rollcall/guard/tokens";
-import type { Connection } from "@rollcall/core/domain";
+import type { HeldToken, TokenCheck } from "@rollcall/guard/tokens";
+import { type Connection, isServiceToken } from "@rollcall/core/domain";
 import {
   type Bearer,
   type Database,
@@ -10,6 +10,7 @@ import {
 } from "@rollcall/core/store";
 import { OAuthRefusal } from "./oauth-refusal.ts";
 import type { Provisioner } from "./provisioner.ts";
+import { isStorable, namesOf } from "./token-names.ts";
 
 /** RFC 7662 §2.2, flat: every member is a text or a number, for gateways that read no other. */
 export type Introspection =
@@ -30,16 +31,14 @@ export type Introspection =
 export type Introspector = {
   /** Throws `temporarily_unavailable` where it cannot be told, which is neither active nor not. */
   introspect(bearer: Pick<Bearer, "tenantId" | "credentialId">, token: string): Promise<Introspection>;
-  close(): void;
 };
 
 export type IntrospectorOptions = {
   readonly database: Database;
   /** A gateway that can only introspect brings a joiner's first token here and nowhere else. */
-  readonly provisioner: Pick<Provisioner, "provision">;
-  readonly refusedKeys: RefusedKeys;
+  readonly provisioner: Provisioner;
+  readonly tokens: TokenCheck;
   readonly now: () => number;
-  readonly onError: (error: Error) => void;
 };
 
 type Active = Extract<ResolvedSubject, { readonly status: "active" }>;
@@ -51,17 +50,12 @@ type Finding =
   | { readonly kind: "newcomer"; readonly held: Held };
 
 const inactive: Introspection = { active: false };
-const issuerLengthMax = 512;
-const claimsMax = 100;
 
 /**
  * Decides about a token as a guard does, but from the directory and the user store themselves: whoever is
  * asked sees a denial as soon as it is accepted. To the outside every token that will not do is the same.
  */
-export function createIntrospector(options: IntrospectorOptions): Introspector {
-  const { database, provisioner, now } = options;
-  const tokens = createTokenCheck(options);
-
+export function createIntrospector({ database, provisioner, tokens, now }: IntrospectorOptions): Introspector {
   async function findIn(tenantId: string, iss: string, token: string): Promise<Finding> {
     const named = (await listConnections(database, tenantId)).filter(({ issuers }) => issuers.includes(iss));
     const held = await holdUnder(tokens, named, iss, token);
@@ -92,7 +86,6 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
       const made = await provisioner.provision(bearer, { iss, sub: found.held.subject.sub, token });
       return made.status === "active" ? answerAt(now(), found.held, made) : inactive;
     },
-    close: tokens.close,
   };
 }
 
@@ -126,13 +119,10 @@ async function holdUnder(
     if ("subject" in judged) held.push({ ...judged, connection });
     else if (judged.reason === "keys_unavailable") throw new OAuthRefusal("temporarily_unavailable");
   }
-  return held.filter(({ subject }) => isStorable(subject.sub));
-}
-
-function namesOf({ subject: { iss, sub, iat, sid, jti }, claims }: Held): Parameters<typeof resolveToken>[2] {
-  // Which claim names the tenant is the gateway's to know: an entry for a tenant strikes whatever claim says it.
-  const tenants = Object.values(claims).filter((claim) => typeof claim === "string" && isStorable(claim));
-  return { iss, sub, iat, sid: storable(sid), jti: storable(jti), tenants: (tenants as string[]).slice(0, claimsMax) };
+  // A program is never looked up as a person, whatever its name is; to a gateway that only introspects it is inactive.
+  return held.filter(
+    ({ subject: { sub }, claims, connection }) => isStorable(sub) && !isServiceToken(connection, claims, sub),
+  );
 }
 
 function answerOf(
@@ -171,13 +161,4 @@ function joined(scopes: unknown): string | undefined {
 
 function text(claim: unknown): string | undefined {
   return typeof claim === "string" && claim !== "" ? claim : undefined;
-}
-
-function storable(value: string | undefined): string | undefined {
-  return value !== undefined && isStorable(value) ? value : undefined;
-}
-
-/** PostgreSQL takes no NUL in a text, and no entry is longer. */
-function isStorable(value: string): boolean {
-  return value.length <= issuerLengthMax && !value.includes("\0");
 }

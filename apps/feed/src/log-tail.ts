@@ -60,8 +60,13 @@ export function openLogTail<Entry>(source: TailSource<Entry>): LogTail<Entry> {
     waiting.tell(present.head);
     return present;
   }
+  /** A clock that is put back makes nothing fresh for longer. */
+  function isFresh(atMs: number): boolean {
+    const ageMs = source.now() - atMs;
+    return ageMs >= 0 && ageMs < freshMs;
+  }
   return {
-    present: async () => (known !== undefined && source.now() - known.atMs < freshMs ? known.present : begin()),
+    present: async () => (known !== undefined && isFresh(known.atMs) ? known.present : begin()),
     // A read under way may have begun before what the caller was told of; only one begun now counts, and
     // everybody who asks while the first is under way shares it.
     refresh: () => {

@@ -17,7 +17,7 @@ const settings = [
   "PUBLIC_URL",
 ] as const;
 
-await runProcess("feed", settings, async ({ config, log, shutdown }) => {
+await runProcess("feed", settings, async ({ config, log, shutdown, metrics }) => {
   const onError = (error: Error): void => log.warn({ err: error }, "a connection broke");
   const database = openDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL, onError });
   shutdown.add("database", () => database.close());
@@ -48,7 +48,7 @@ await runProcess("feed", settings, async ({ config, log, shutdown }) => {
     onError,
   });
   await listen(
-    createServer(log, { ready: () => isReady(database) }, shutdown),
+    createServer(log, { ready: () => isReady(database) }, shutdown, metrics),
     [feed, egress.routes],
     { host: config.HOST, port: config.FEED_PORT },
     shutdown,

@@ -15,8 +15,9 @@ import {
   usesOfIssuer,
 } from "@rollcall/core/store";
 import type { ResolveRequest } from "@rollcall/guard";
-import { createTokenCheck, type HeldToken, type RefusedKeys } from "@rollcall/guard/tokens";
+import type { HeldToken, TokenCheck } from "@rollcall/guard/tokens";
 import { FeedRefusal } from "./errors.ts";
+import { namesOf } from "./token-names.ts";
 
 export type Provisioner = {
   /**
@@ -24,29 +25,20 @@ export type Provisioner = {
    * holds when it is verified here. Throws `unavailable` where the issuer's keys cannot be had.
    */
   provision(bearer: Pick<Bearer, "tenantId" | "credentialId">, request: ResolveRequest): Promise<Provisioned>;
-  /** Ends the refreshing of keys. */
-  close(): void;
 };
 
 export type ProvisionerOptions = {
   readonly database: Database;
-  readonly refusedKeys: RefusedKeys;
-  readonly now: () => number;
+  readonly tokens: TokenCheck;
   readonly newId: () => string;
-  readonly onError: (error: Error) => void;
 };
 
 type Reading = ProvisioningReading & { readonly held: HeldToken };
 
 const tenantsMax = 100;
-const claimsMax = 100;
-const claimLengthMax = 512;
 
 /** Makes users from tokens. A gateway's word that a token held makes nobody: each token is verified here. */
-export function createProvisioner(options: ProvisionerOptions): Provisioner {
-  const { database, newId } = options;
-  const tokens = createTokenCheck(options);
-
+export function createProvisioner({ database, tokens, newId }: ProvisionerOptions): Provisioner {
   async function readAs(
     connection: ProvisioningConnection,
     token: string,
@@ -84,24 +76,9 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       const newcomer = { connection, iss, sub, attributes };
       return provisionSubject(database, connection.tenantId, newcomer, provisioning);
     },
-    close: tokens.close,
   };
 }
 
 function unknown(refusal: ProvisioningRefusal): Provisioned {
   return { status: "unknown", ...refusal };
-}
-
-function namesOf({ subject: { iss, sub, iat, sid, jti }, claims }: HeldToken): Parameters<typeof resolveToken>[2] {
-  // Which claim names the tenant is the gateway's to know: an entry for a tenant strikes whatever claim says it.
-  const tenants = Object.values(claims).filter((claim): claim is string => isStorable(claim));
-  return { iss, sub, iat, sid: storable(sid), jti: storable(jti), tenants: tenants.slice(0, claimsMax) };
-}
-
-function storable(value: string | undefined): string | undefined {
-  return isStorable(value) ? value : undefined;
-}
-
-function isStorable(value: unknown): value is string {
-  return typeof value === "string" && value.length <= claimLengthMax && !value.includes("\0");
 }

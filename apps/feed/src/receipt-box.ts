@@ -1,5 +1,5 @@
 import type { Receipt } from "@rollcall/guard";
-import { type Database, type GatewayReceipt, recordReceipts } from "@rollcall/core/store";
+import { type Database, type GatewayReceipt, isTransient, recordReceipts } from "@rollcall/core/store";
 import { FeedRefusal } from "./errors.ts";
 
 export type ReceiptBox = {
@@ -15,25 +15,30 @@ const gatherMs = 100;
 export function createReceiptBox(database: Database, staleSec: number): ReceiptBox {
   const boxes = new Map<string, Waiting[]>();
 
-  async function empty(feedId: string): Promise<void> {
-    const waiting = boxes.get(feedId) ?? [];
-    boxes.delete(feedId);
+  /** What the database will not have is looked for by halves, so that it fails alone. */
+  async function note(feedId: string, waiting: readonly Waiting[]): Promise<void> {
+    const receipts = waiting.map(({ receipt }) => receipt);
     try {
-      const refused = new Set(
-        await recordReceipts(
-          database,
-          feedId,
-          waiting.map(({ receipt }) => receipt),
-          staleSec,
-        ),
-      );
+      const refused = new Set(await recordReceipts(database, feedId, receipts, staleSec));
       for (const { receipt, settle } of waiting) {
         if (refused.has(receipt.gateway)) settle.reject(new FeedRefusal("too_many", { retryAfterSec: 60 }));
         else settle.resolve();
       }
     } catch (error) {
-      for (const { settle } of waiting) settle.reject(error);
+      // What ails the database ails them all.
+      if (waiting.length === 1 || isTransient(error)) {
+        for (const { settle } of waiting) settle.reject(error);
+        return;
+      }
+      const half = Math.ceil(waiting.length / 2);
+      await note(feedId, waiting.slice(0, half));
+      await note(feedId, waiting.slice(half));
     }
+  }
+  async function empty(feedId: string): Promise<void> {
+    const waiting = boxes.get(feedId) ?? [];
+    boxes.delete(feedId);
+    await note(feedId, waiting);
   }
   return {
     put: (feedId, receipt) => {

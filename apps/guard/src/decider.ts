@@ -128,9 +128,12 @@ function refuseAs({ reason, claims }: Extract<Resolution, { readonly reason: str
   return claims === undefined ? refuse(reason, subject) : { ...refuse(reason, subject), claims };
 }
 
-function refuse(reason: RefusalReason, { iss, sub }: { readonly iss?: string; readonly sub?: string }): Refused {
+type Bearer = { readonly iss?: string; readonly sub?: string; readonly tenant?: string };
+
+function refuse(reason: RefusalReason, { iss, sub, tenant }: Bearer): Refused {
   const refused: Writable<Refused> = { allow: false, reason, status: refusalReasons[reason].status };
   if (iss !== undefined) refused.iss = iss;
   if (sub !== undefined) refused.sub = sub;
+  if (tenant !== undefined) refused.tenant = tenant;
   return refused;
 }

@@ -26,6 +26,8 @@ export type Refused = {
   /** Only from a token whose signature held. */
   readonly iss?: string;
   readonly sub?: string;
+  /** Only of a token that was good for somebody. */
+  readonly tenant?: string;
   /** The claims that a token lacks, where that is the reason. */
   readonly claims?: readonly string[];
 };

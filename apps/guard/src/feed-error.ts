@@ -17,6 +17,7 @@ export const feedFaults = [
   "subject_key_wrong",
   "file_unusable",
   "receipt_refused",
+  "report_refused",
 ] as const;
 
 export type FeedFault = (typeof feedFaults)[number];

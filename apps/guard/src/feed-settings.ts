@@ -20,6 +20,7 @@ export type FeedSettings = {
   readonly sources: readonly FeedSource[];
   readonly subjectKey: Buffer | undefined;
   readonly subjects: boolean;
+  readonly report: boolean;
 };
 
 const transports: readonly unknown[] = ["long-poll", "short-poll", "stream"];
@@ -51,6 +52,7 @@ export function settleFeed(options: FeedOptions | undefined, report: Report): Fe
   const transport = options.transport ?? "long-poll";
   if (!transports.includes(transport)) report('feed.transport: must be "long-poll", "short-poll" or "stream"');
   const subjectKey = settleSubjectKey(options, report);
+  if (options.report !== undefined && typeof options.report !== "boolean") report("feed.report: must be true or false");
   return {
     url: options.url,
     name,
@@ -65,6 +67,7 @@ export function settleFeed(options: FeedOptions | undefined, report: Report): Fe
     sources: [...settleRelays(options.relays, report), { url: options.url, token: options.token }],
     subjectKey,
     subjects: options.subjects ?? false,
+    report: options.report ?? false,
   };
 }
 

@@ -6,10 +6,11 @@ import { fetchedKeys, fetchKeySet, type KeySourceOptions, pinnedKeys } from "./k
 import { createCounters, type FeedGauges, type GuardMetrics } from "./metrics.ts";
 import type { GuardOptions, GuardRequest } from "./options.ts";
 import { sendReceipts } from "./receipts.ts";
+import { type RefusalReporter, reportRefusals } from "./refusal-report.ts";
 import { createResolver } from "./resolver.ts";
 import { revocationContent } from "./revocation-content.ts";
 import { createRevocations } from "./revocations.ts";
-import { settle, type GuardSettings } from "./settings.ts";
+import { houseFeed, settle, type GuardSettings } from "./settings.ts";
 import { subjectContent } from "./subject-content.ts";
 import { hashSubject, plainNaming } from "./subject-naming.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
@@ -72,6 +73,7 @@ export function createGuard(options: GuardOptions): Guard {
       const decided = house.decide(token, request.route);
       const decision = decided instanceof Promise ? await decided : decided;
       counters.decided(decision);
+      if (!decision.allow) house.reporter?.refused(decision, request);
       hooks.onDecision?.(decision, request);
       return decision;
     },
@@ -91,6 +93,7 @@ function furnish(settings: GuardSettings, clocks: Clocks, signal: AbortSignal, h
   const issuers = settings.issuers.map((issuer) => ({ settings: issuer, keys: issuerKeys(issuer, keyOptions) }));
   const feedKeys = keysOfFeed(settings, keyOptions);
   const tokens = createTokenVerifier(issuers, settings.rememberTokens);
+  const reporter = reporterOf(settings, { now: clocks.now, signal, onError }, tokens);
   const feeds = followFeeds(settings, { ...clocks, settings: settings.feed, keys: feedKeys, signal, ...hooks }, tokens);
   const decide: Decide = createDecider({
     settings,
@@ -116,6 +119,7 @@ function furnish(settings: GuardSettings, clocks: Clocks, signal: AbortSignal, h
       tokens: tokens.counts(),
       feed: feed && gaugesOf(feed, feeds.revocations.fresh(nowMs), nowMs),
       subjects: subjects && gaugesOf(subjects, feeds.subjects?.fresh(nowMs) === true, nowMs),
+      reports: reporter?.counts(),
       issuers: keysHeld.map(({ issuer, keys, fetchedAtMs }) => ({
         issuer,
         keys,
@@ -123,7 +127,19 @@ function furnish(settings: GuardSettings, clocks: Clocks, signal: AbortSignal, h
       })),
     };
   };
-  return { issuers, feedKeys, decide, status, gauges, follow: feeds.follow };
+  return { issuers, feedKeys, decide, reporter, status, gauges, follow: feeds.follow };
+}
+
+function reporterOf(
+  { feed }: GuardSettings,
+  surroundings: Pick<FollowingHouse, "now" | "signal" | "onError">,
+  tokens: Tokens,
+): RefusalReporter | undefined {
+  if (!feed.report) return undefined;
+  const { subjectKey } = feed;
+  const hashOf = (iss: string, sub: string): string =>
+    hashSubject(subjectKey ?? Buffer.alloc(0), iss, tokens.subKeyOf(iss, sub)).toString("base64url");
+  return reportRefusals({ ...surroundings, settings: feed, ofAllTenants: feed.name === houseFeed, hashOf });
 }
 
 function keysOfFeed({ feed }: GuardSettings, options: Omit<KeySourceOptions, "load">) {

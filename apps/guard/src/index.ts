@@ -17,5 +17,6 @@ export { FeedError, type FeedFault, feedFaults } from "./feed-error.ts";
 export type { FeedEvent } from "./following.ts";
 export { type GuardMetrics, renderMetrics } from "./metrics.ts";
 export { refusalReasons, type RefusalReason } from "./reasons.ts";
+export type { ReportCounts } from "./refusal-report.ts";
 export * from "./digest.ts";
 export * from "./wire.ts";

@@ -1,6 +1,7 @@
 import type { Decision } from "./decision.ts";
 import { FeedError } from "./feed-error.ts";
 import { refusalReasons, type RefusalReason } from "./reasons.ts";
+import type { ReportCounts } from "./refusal-report.ts";
 
 /** How many decisions there were, by reason, and how many faults, by code; since the guard was created. */
 export type DecisionCounts = {
@@ -23,6 +24,8 @@ export type GuardMetrics = DecisionCounts & {
   /** Undefined while nothing is held. */
   readonly feed: FeedGauges | undefined;
   readonly subjects: FeedGauges | undefined;
+  /** Refusals that Rollcall was told of; undefined where it is told of none. */
+  readonly reports: ReportCounts | undefined;
   readonly issuers: readonly {
     readonly issuer: string;
     readonly keys: number;
@@ -50,7 +53,7 @@ export function createCounters() {
 
 /** The metrics in Prometheus' text format, for a route that is scraped. */
 export function renderMetrics(metrics: GuardMetrics): string {
-  const { decisions, allowedStale, faults, tokens, feed, subjects, issuers } = metrics;
+  const { decisions, allowedStale, faults, tokens, feed, subjects, reports, issuers } = metrics;
   const feeds = Object.entries({ revocations: feed, subjects }).filter(([, gauges]) => gauges !== undefined) as [
     string,
     FeedGauges,
@@ -103,8 +106,16 @@ export function renderMetrics(metrics: GuardMetrics): string {
         issuers.map(({ issuer, keys }) => [issuer, keys]),
       ),
     ),
+    ...(reports === undefined ? [] : reportFamilies(reports)),
   ];
   return families.join("");
+}
+
+function reportFamilies({ reported, dropped }: ReportCounts): readonly string[] {
+  return [
+    family("refusals_reported_total", "counter", "Refusals that Rollcall was told of.", [["", reported]]),
+    family("refusals_dropped_total", "counter", "Refusals that Rollcall was not told of in time.", [["", dropped]]),
+  ];
 }
 
 type Sample = readonly [labels: string, value: number];

@@ -70,6 +70,8 @@ export type FeedOptions = {
   readonly subjectKey?: string | undefined;
   /** Follow also which subjects Rollcall knows, to tell an unknown one without asking. Needs `subjectKey`. */
   readonly subjects?: boolean | undefined;
+  /** Tell Rollcall what was refused and why, so that it can say what is wrong; never the token. Off unless this is true. */
+  readonly report?: boolean | undefined;
 };
 
 export type ResolveOptions = {
@@ -85,7 +87,11 @@ export type ResolveOptions = {
 
 export type StaleChoice = "deny" | "allow" | "resolve";
 export type UnknownChoice = "allow" | "resolve" | "deny";
-export type GuardRequest = { readonly route?: string | undefined };
+export type GuardRequest = {
+  readonly route?: string | undefined;
+  /** What your log knows the request by; told where `feed.report` is true. */
+  readonly requestId?: string | undefined;
+};
 
 export type GuardOptions = {
   readonly issuers: readonly IssuerOptions[];

@@ -37,7 +37,7 @@ const rememberTokensUsual = 16_384;
 const rememberTokensMax = 1_048_576;
 
 /** The name of the feed of all tenants. */
-const houseFeed = "_all";
+export const houseFeed = "_all";
 
 /** Turns options into settings, or throws one `GuardConfigError` that names every problem. */
 export function settle(options: GuardOptions): GuardSettings {

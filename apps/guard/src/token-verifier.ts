@@ -1,5 +1,6 @@
 import { judgeClaims, judgeTime, type NamedIssuer } from "./claims.ts";
 import type { Subject } from "./decision.ts";
+import { foldCase } from "./fold-case.ts";
 import type { IssuerSettings } from "./issuer-settings.ts";
 import { readTemplate, tenantOfIssuer } from "./issuer-template.ts";
 import type { KeySource } from "./key-source.ts";
@@ -20,6 +21,8 @@ export type TokenVerifier = {
   /** The longest life of a verified token, in seconds: what the feed's compaction must not undercut. */
   readonly lifetimeSecMax: () => number | undefined;
   readonly counts: () => { readonly remembered: number; readonly recalled: number; readonly verified: number };
+  /** A subject of an issuer, as the feed compares it. */
+  readonly subKeyOf: (iss: string, sub: string) => string;
 };
 
 type Remembered = Rememberable & {
@@ -30,6 +33,8 @@ type Remembered = Rememberable & {
 type Found = NamedIssuer & { readonly issuer: TokenIssuer };
 
 const rememberedLengthMax = 8 * 1024;
+/** 68 years, as long as a feed can note: no longer life says more, and an infinite one could not be told in JSON. */
+const lifetimeSecLongest = 2_147_483_647;
 
 /**
  * Verifies tokens and remembers those that held, until they expire or their issuer's keys change.
@@ -90,8 +95,10 @@ export function createTokenVerifier(issuers: readonly TokenIssuer[], rememberTok
       if (typeof token !== "string" || token.length > tokenLengthMax) return { reason: "token_malformed" };
       return recall(token, nowMs) ?? verifyAfresh(token, nowMs, mayWait);
     },
-    lifetimeSecMax: () => (lifetimeSecMax === undefined ? undefined : Math.ceil(lifetimeSecMax)),
+    lifetimeSecMax: () =>
+      lifetimeSecMax === undefined ? undefined : Math.min(Math.ceil(lifetimeSecMax), lifetimeSecLongest),
     counts: () => ({ remembered: memory.size(), ...counts }),
+    subKeyOf: (iss, sub) => (issuerOf(iss)?.settings.subjectCompare === "casefold" ? foldCase(sub) : sub),
   };
 }
 

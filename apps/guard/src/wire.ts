@@ -145,6 +145,44 @@ export type Receipt = {
   readonly max_ttl_seen?: number;
 };
 
+/** Refusals of one minute and one reason, all of them. */
+export type RefusalCounted = {
+  /** When the minute began. */
+  readonly minute: number;
+  readonly reason: string;
+  /** In a report to the feed of all tenants, whose tokens they were: the tenant where it is known, else the issuer. */
+  readonly tenant?: string;
+  readonly iss?: string;
+  readonly count: number;
+};
+
+/** One refusal. What it says of the bearer comes from a token whose signature held; the token itself is never told. */
+export type RefusalTold = {
+  readonly at: number;
+  readonly reason: string;
+  /** What the gateway's own log knows the request by. */
+  readonly request?: string;
+  readonly iss?: string;
+  readonly sub?: string;
+  /** In place of `sub`, by a gateway that follows a hashed feed: the subject's name under `subjectHash`. */
+  readonly hash?: string;
+  readonly tenant?: string;
+  /** The claims that the token lacks, where that is the reason. */
+  readonly claims?: readonly string[];
+};
+
+/** `POST /v1/feeds/{feed}/refusals`: what a gateway has refused since it last said so. */
+export type RefusalReport = {
+  readonly gateway: string;
+  /** A UUID: a report that is sent again counts once. */
+  readonly id: string;
+  readonly counts: readonly RefusalCounted[];
+  /** Some of those that are counted. */
+  readonly refusals: readonly RefusalTold[];
+  /** How many could not be told in time, and never will. */
+  readonly dropped: number;
+};
+
 /** `POST /v1/resolve` asks about one subject of a verified token. */
 export type ResolveRequest = {
   readonly iss: string;

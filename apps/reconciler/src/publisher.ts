@@ -1,5 +1,5 @@
 import { addToDigest, removeFromDigest } from "@rollcall/guard";
-import { createBell, type Logger } from "@rollcall/core/runtime";
+import { createBell, type Logger, type Metrics } from "@rollcall/core/runtime";
 import {
   beginTerm,
   type Database,
@@ -16,6 +16,8 @@ import {
   tryLead,
 } from "@rollcall/core/store";
 import { startUpkeep } from "./upkeep.ts";
+import { watchHouse } from "./watch/house-metrics.ts";
+import { startWatch } from "./watch/watch.ts";
 
 export type Publisher = { close(): Promise<void> };
 
@@ -25,9 +27,13 @@ export type PublisherOptions = {
   readonly retentionSec: number;
   /** How old a checkpoint may be before a gateway is blind. */
   readonly staleSecMax: number;
+  /** How often each tenant's user store is compared with its directory, and what follows; without it only when asked. */
+  readonly compare?: { readonly everySec: number; readonly heals: boolean };
   readonly newId: () => string;
   /** How often to look without being told: notifications can be missed. */
   readonly pollMs?: number;
+  /** Told of what passes each stage, of what waits, and of who follows. */
+  readonly metrics?: Metrics | undefined;
 };
 
 const electEveryMs = 500;
@@ -43,6 +49,7 @@ export const feedDigest: Digest = {
 export async function startPublisher(options: PublisherOptions): Promise<Publisher> {
   const { database, log, pollMs = 250 } = options;
   const bell = createBell();
+  const onFolded = options.metrics && watchHouse(options.metrics, database, options.staleSecMax).onFolded;
   // Whom notifications have named since the last look: they need not be looked for.
   let named = new Set<string>();
   let closed = false;
@@ -54,14 +61,19 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
     log.warn({ err: error }, "the publisher lost a connection"),
   );
 
+  // Done twice is harmless, so nobody waits for it who would lead next, here or elsewhere.
+  let ending: Promise<unknown> = Promise.resolve();
   async function lead(leadership: Leadership): Promise<void> {
     const fence = await beginTerm(database);
     log.info({ fence }, "leading the publication of feeds");
-    const upkeep = startUpkeep(options);
+    const watch = startWatch({ ...options, onFolded });
+    // What is trimmed is counted before.
+    const upkeep = watch.folded.then(() => startUpkeep(options));
     try {
       await publishWhile(fence, () => !closed && !leadership.isLost());
     } finally {
-      await upkeep.close();
+      const ended = watch.close().then(async () => (await upkeep).close());
+      ending = Promise.all([ending, ended]).catch((error: unknown) => logFailure(log, error));
     }
   }
   async function publishWhile(fence: number, goesOn: () => boolean): Promise<void> {
@@ -76,7 +88,7 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
         kept = found;
         lookAtMs = performance.now() + pollMs;
       }
-      const { published, unfinished } = await publishAll(database, tenants, fence, kept);
+      const { published, unfinished } = await publishAll(options, tenants, fence, kept);
       for (const tenantId of unfinished) named.add(tenantId);
       if (published === 0 && goesOn()) await bell.wait(pollMs);
     }
@@ -88,6 +100,7 @@ export async function startPublisher(options: PublisherOptions): Promise<Publish
       closed = true;
       bell.ring();
       await running;
+      await ending;
       await subscription.close();
     },
   };
@@ -135,22 +148,35 @@ async function findPending(database: Database): Promise<Kept & { readonly pendin
   };
 }
 
-/** Denials of every tenant first: who may enter is told when it is told who may not. */
+/**
+ * Denials of every tenant first: who may enter is told when it is told who may not. A feed that cannot be
+ * published keeps no other waiting, and is tried again with the next look.
+ */
 async function publishAll(
-  database: Database,
+  { database, log }: Pick<PublisherOptions, "database" | "log">,
   tenants: ReadonlySet<string>,
   fence: number,
   kept: Kept,
 ): Promise<{ readonly published: number; readonly unfinished: readonly string[] }> {
   const unfinished: string[] = [];
   let published = 0;
-  for (const tenantId of tenants) {
-    const taken = await publishFeed(database, tenantId, fence, feedDigest, pieceMax);
-    if (taken === pieceMax) unfinished.push(tenantId);
-    published += taken;
+  async function publish(feed: string, work: () => Promise<number>): Promise<number> {
+    try {
+      const taken = await work();
+      published += taken;
+      return taken;
+    } catch (error) {
+      if (error instanceof Fenced) throw error;
+      log.error({ err: error, feed }, "a feed could not be published and will be tried again");
+      return 0;
+    }
   }
-  if (kept.houseFeed) published += await publishHouseFeed(database, fence, feedDigest);
+  for (const tenantId of tenants) {
+    const taken = await publish(tenantId, () => publishFeed(database, tenantId, fence, feedDigest, pieceMax));
+    if (taken === pieceMax) unfinished.push(tenantId);
+  }
+  if (kept.houseFeed) await publish("house", () => publishHouseFeed(database, fence, feedDigest));
   for (const tenantId of tenants)
-    if (kept.withSubjects.has(tenantId)) published += await publishSubjects(database, tenantId, fence);
+    if (kept.withSubjects.has(tenantId)) await publish(tenantId, () => publishSubjects(database, tenantId, fence));
   return { published, unfinished };
 }

@@ -2,16 +2,25 @@ import { createBell, type Logger } from "@rollcall/core/runtime";
 import {
   compactFeed,
   type Database,
+  denyLatecomers,
   endDenials,
   feedsWatched,
   feedTenants,
   forgetGateways,
   houseFeedId,
+  scheduleCompares,
+  settleDeadLetters,
   subjectSets,
+  tenantsRefusing,
   tenantsTelling,
+  tenantsWithOldSourceEvents,
   trimDeliveries,
   trimFeed,
+  trimForgotten,
   trimMarks,
+  trimRefusals,
+  trimResyncs,
+  trimSourceEvents,
   trimSubjects,
   watchGateways,
   type WellSince,
@@ -24,6 +33,8 @@ export type UpkeepOptions = {
   readonly log: Logger;
   readonly retentionSec: number;
   readonly staleSecMax: number;
+  /** How often each tenant's user store is compared with its directory, and what follows; without it only when asked. */
+  readonly compare?: { readonly everySec: number; readonly heals: boolean };
   readonly newId: () => string;
 };
 
@@ -70,10 +81,12 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   };
 }
 
-function dutiesOf({ database, log, retentionSec, staleSecMax, newId }: UpkeepOptions): readonly Duty[] {
+function dutiesOf({ database, log, retentionSec, staleSecMax, compare, newId }: UpkeepOptions): readonly Duty[] {
   const wellSince: WellSince = new Map();
   return [
-    { name: "end denials", everyMs: 1_000, run: async () => void (await endDenials(database, new Date())) },
+    { name: "end denials", everyMs: 1_000, run: async () => void (await endDenials(database)) },
+    { name: "deny latecomers", everyMs: 5_000, run: () => denyLatecomers(database, newId) },
+    { name: "settle dead letters", everyMs: 10_000, run: () => settleDeadLetters(database) },
     {
       name: "watch gateways",
       everyMs: 5_000,
@@ -97,6 +110,22 @@ function dutiesOf({ database, log, retentionSec, staleSecMax, newId }: UpkeepOpt
         for (const { tenantId } of await subjectSets(database)) await trimSubjects(database, tenantId, retentionSec);
       },
     },
+    ...(compare === undefined
+      ? []
+      : [
+          {
+            name: "compare",
+            everyMs: 10_000,
+            run: async () => void (await scheduleCompares(database, { ...compare, newId })),
+          },
+        ]),
+    ...trimmingsOf(database, newId),
+  ];
+}
+
+/** What is forgotten once nobody can need it any more. */
+function trimmingsOf(database: Database, newId: () => string): readonly Duty[] {
+  return [
     {
       name: "trim what applications were told",
       everyMs: 60_000,
@@ -105,6 +134,29 @@ function dutiesOf({ database, log, retentionSec, staleSecMax, newId }: UpkeepOpt
           await trimDeliveries(database, tenantId, egressRetentionSec, newId);
       },
     },
+    {
+      name: "delete forgotten sessions and tokens",
+      everyMs: 600_000,
+      run: async () => {
+        for (const feedId of await feedTenants(database))
+          if (feedId !== houseFeedId) await trimForgotten(database, feedId);
+      },
+    },
+    {
+      name: "forget what sources said",
+      everyMs: 600_000,
+      run: async () => {
+        for (const tenantId of await tenantsWithOldSourceEvents(database)) await trimSourceEvents(database, tenantId);
+      },
+    },
+    {
+      name: "forget refusals",
+      everyMs: 600_000,
+      run: async () => {
+        for (const tenantId of await tenantsRefusing(database)) await trimRefusals(database, tenantId);
+      },
+    },
+    { name: "forget resyncs", everyMs: 3_600_000, run: () => trimResyncs(database) },
     {
       name: "forget gateways",
       everyMs: 3_600_000,

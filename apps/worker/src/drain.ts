@@ -1,11 +1,13 @@
 import {
   type Database,
   converge,
+  denialsWaiting,
   failClosed,
   isTransient,
   markApplied,
   markDead,
   markFailed,
+  takeDenials,
   takeEvents,
   takeLane,
   tenantsWaiting,
@@ -27,6 +29,7 @@ export type DrainOptions = {
 export type Drain = (lane: number) => Promise<number>;
 
 type Drainer = Required<DrainOptions>;
+type TakeSome = (transaction: Transaction, limit: number) => Promise<readonly WaitingEvent[]>;
 
 const retryMsMin = 1_000;
 const retryMsMax = 60_000;
@@ -36,30 +39,43 @@ const retryMsMax = 60_000;
  * transaction each. A batch that fails is halved until the faulty subject is alone. Answers how many
  * events were applied. Safe to run twice at once: rows are locked, and converging twice changes nothing.
  */
-export function createDrain({
-  batchMax = 500,
-  attemptsMax = 8,
-  wake = () => undefined,
-  ...options
-}: DrainOptions): Drain {
-  const drainer = { ...options, batchMax, attemptsMax, wake };
-  return async (lane) => {
-    let applied = 0;
-    for (;;) {
-      const progress = await drainTenants(drainer, lane);
-      if (progress === 0) return applied;
-      applied += progress;
-    }
-  };
+export function createDrain(options: DrainOptions): Drain {
+  const drainer = drainerOf(options);
+  return (lane) =>
+    untilNothingIsLeft(async () =>
+      drainTenants(drainer, await tenantsWaiting(drainer.database, lane), (transaction, limit) =>
+        takeLane(transaction, lane, limit),
+      ),
+    );
+}
+
+/** The same for the denials of all lanes: one whose lane has to wait for its turn must not keep a leaver in. */
+export function createDenialDrain(options: DrainOptions): () => Promise<number> {
+  const drainer = drainerOf(options);
+  return () =>
+    untilNothingIsLeft(async () => drainTenants(drainer, await denialsWaiting(drainer.database), takeDenials));
+}
+
+function drainerOf({ batchMax = 500, attemptsMax = 8, wake = () => undefined, ...options }: DrainOptions): Drainer {
+  return { ...options, batchMax, attemptsMax, wake };
+}
+
+async function untilNothingIsLeft(drainOnce: () => Promise<number>): Promise<number> {
+  let applied = 0;
+  for (;;) {
+    const progress = await drainOnce();
+    if (progress === 0) return applied;
+    applied += progress;
+  }
 }
 
 /** One tenant whose rows are stuck must not keep the others waiting: its failure is raised after their turn. */
-async function drainTenants(drainer: Drainer, lane: number): Promise<number> {
+async function drainTenants(drainer: Drainer, tenantIds: readonly string[], takeSome: TakeSome): Promise<number> {
   const failures: unknown[] = [];
   let applied = 0;
-  for (const tenantId of await tenantsWaiting(drainer.database, lane)) {
+  for (const tenantId of tenantIds) {
     try {
-      applied += await drainTenant(drainer, tenantId, lane);
+      applied += await drainTenant(drainer, tenantId, takeSome);
     } catch (error) {
       failures.push(error);
     }
@@ -86,11 +102,11 @@ function wakeLanes({ wake }: Drainer, lanes: readonly number[]): void {
   if (lanes.length > 0) wake(lanes);
 }
 
-async function drainTenant(drainer: Drainer, tenantId: string, lane: number): Promise<number> {
+async function drainTenant(drainer: Drainer, tenantId: string, takeSome: TakeSome): Promise<number> {
   let taken: readonly WaitingEvent[] = [];
   try {
     const lanes = await drainer.database.inTenant(tenantId, async (transaction) => {
-      taken = await takeLane(transaction, lane, drainer.batchMax);
+      taken = ofOneKind(await takeSome(transaction, drainer.batchMax));
       return taken.length === 0 ? [] : apply(transaction, tenantId, taken);
     });
     wakeLanes(drainer, lanes);
@@ -99,6 +115,14 @@ async function drainTenant(drainer: Drainer, tenantId: string, lane: number): Pr
     if (taken.length === 0 || isTransient(error)) throw error;
     return bisect(drainer, tenantId, taken, error);
   }
+}
+
+/**
+ * Users and groups take turns: a transaction that made a membership's group and then came to its own
+ * groups would hold what another waits for, and wait for what it holds. The oldest event's kind goes first.
+ */
+function ofOneKind(events: readonly WaitingEvent[]): readonly WaitingEvent[] {
+  return events.filter(({ subjectKind }) => subjectKind === events[0]?.subjectKind);
 }
 
 /** The halves keep subjects whole, so a subject's events share their fate. */

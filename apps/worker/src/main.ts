@@ -6,7 +6,7 @@ import { startWorker } from "./worker.ts";
 await runProcess(
   "worker",
   ["DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "WORKER_PORT"],
-  async ({ config, log, shutdown }) => {
+  async ({ config, log, shutdown, metrics }) => {
     const queue = { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL };
     const database = openDatabase({
       url: config.DATABASE_URL,
@@ -22,7 +22,7 @@ await runProcess(
     const worker = startWorker({ database, queue, log, newId });
     shutdown.add("worker", () => worker.close());
     await listen(
-      createServer(log, { ready: () => isReady(database) }, shutdown),
+      createServer(log, { ready: () => isReady(database) }, shutdown, metrics),
       [],
       { host: config.HOST, port: config.WORKER_PORT },
       shutdown,

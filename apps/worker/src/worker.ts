@@ -2,11 +2,11 @@ import { createWaker, type QueueAddress, startLaneWorker } from "@rollcall/core/
 import type { Logger } from "@rollcall/core/runtime";
 import type { Database } from "@rollcall/core/store";
 import { startCountFold } from "./count-fold.ts";
-import { createDrain, type Drain } from "./drain.ts";
-import { startSweep } from "./sweep.ts";
+import { createDenialDrain, createDrain, type Drain } from "./drain.ts";
+import { startDenialSweep, startSweep } from "./sweep.ts";
 
-export { createDrain, type Drain } from "./drain.ts";
-export { startSweep, type Sweep } from "./sweep.ts";
+export { createDenialDrain, createDrain, type Drain } from "./drain.ts";
+export { startSweep } from "./sweep.ts";
 
 export type WorkerOptions = {
   readonly database: Database;
@@ -22,14 +22,18 @@ export function startWorker({ database, queue, log, newId }: WorkerOptions): Wor
   const onError = (error: Error): void => log.warn({ err: error }, "the queue failed; the sweep goes on");
   // What happens to a group is passed on to its members, whose lanes are others.
   const waker = createWaker(queue, onError);
-  const drain = createDrain({ database, log, newId, wake: waker.wake });
-  const sweep = startSweep(database, drain, log);
-  const fold = startCountFold(database, log);
+  const options = { database, log, newId, wake: waker.wake };
+  const drain = createDrain(options);
+  const rounds = [
+    startSweep(database, drain, log),
+    startDenialSweep(createDenialDrain(options), log),
+    startCountFold(database, log),
+  ];
   const lanes = startLaneWorker(queue, drain, onError);
   return {
     drain,
     close: async () => {
-      await Promise.all([sweep.close(), lanes.close(), fold.close()]);
+      await Promise.all([...rounds.map((each) => each.close()), lanes.close()]);
       await waker.close();
     },
   };

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { programPath } from "../../harness/parts.ts";
 import { until } from "../../harness/until.ts";
+import { ended } from "../child-process.ts";
 
 /** A process whose time on a processor is counted. */
 export type Running = {
@@ -49,13 +50,4 @@ export function processorMs({ processId }: Pick<Running, "processId">): number {
   // The name, which stands in parentheses, may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSec;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-  });
-  child.kill("SIGTERM");
-  await exited;
 }

@@ -42,8 +42,8 @@ export const egressMutants: readonly Mutant[] = [
     file: "apps/core/src/runtime/outward.ts",
     changes: [
       {
-        from: "if (!found.every(({ address }) => isPublic(address) || (mayLoop && isLoopback(address))))",
-        to: "if (mayLoop && !found.every(({ address }) => isPublic(address)))",
+        from: "if (!found.every(({ address }) => reach.mayConnect(address, hostname, isPlain)))",
+        to: "if (isPlain && !found.every(({ address }) => reach.mayConnect(address, hostname, isPlain)))",
       },
     ],
     caughtBy: { file: "application-addresses", test: "one of its addresses is in a private network" },

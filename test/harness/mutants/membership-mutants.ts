@@ -62,4 +62,21 @@ export const membershipMutants: readonly Mutant[] = [
     changes: [{ from: "WHERE member_id = around.group_id", to: "WHERE member_id = around.base" }],
     caughtBy: { file: "nested-groups", test: "brings in whoever was in it before" },
   },
+  {
+    name: "users and groups are applied in one transaction",
+    file: "apps/worker/src/drain.ts",
+    changes: [
+      {
+        from: "ofOneKind(await takeSome(transaction, drainer.batchMax))",
+        to: "await takeSome(transaction, drainer.batchMax)",
+      },
+    ],
+    caughtBy: { file: "lanes-together", test: "never wait for each other in a circle" },
+  },
+  {
+    name: "a denial waits for the turn of its lane",
+    file: "apps/worker/src/worker.ts",
+    changes: [{ from: "startDenialSweep(createDenialDrain(options), log),", to: "" }],
+    caughtBy: { file: "denial-first", test: "does not wait for the turn of its lane" },
+  },
 ];

@@ -1,12 +1,27 @@
+import { adminMutants } from "./admin-mutants.ts";
 import { agentMutants } from "./agent-mutants.ts";
+import { compareMutants } from "./compare-mutants.ts";
+import { doorMutants } from "./door-mutants.ts";
+import { identityMutants } from "./identity-mutants.ts";
 import { introspectionMutants } from "./introspection-mutants.ts";
 import { egressMutants } from "./egress-mutants.ts";
+import { explainMutants } from "./explain-mutants.ts";
+import { lagMutants } from "./lag-mutants.ts";
 import { listMutants } from "./list-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { outageMutants } from "./outage-mutants.ts";
+import { pipelineMutants } from "./pipeline-mutants.ts";
+import { providerMutants } from "./provider-mutants.ts";
 import { provisioningMutants } from "./provisioning-mutants.ts";
+import { readBackMutants } from "./read-back-mutants.ts";
+import { pullMutants } from "./pull-mutants.ts";
 import { refusalMutants } from "./refusal-mutants.ts";
 import { scimMutants } from "./scim-mutants.ts";
+import { securityEventMutants } from "./security-event-mutants.ts";
+import { sourceMutants } from "./source-mutants.ts";
+import { webhookMutants } from "./webhook-mutants.ts";
+import { vendorMutants } from "./vendor-mutants.ts";
 
 const store = "apps/core/src/store";
 
@@ -41,7 +56,7 @@ export const mutants: readonly Mutant[] = [
     changes: [
       { from: "row.applied_version >= row.version", to: "false" },
       { from: "ORDER BY directory_user_id FOR UPDATE", to: "ORDER BY directory_user_id" },
-      { from: "AND link.applied_version < done.version", to: "" },
+      { from: "AND link.applied_version <> done.version", to: "" },
     ],
     caughtBy: { file: "interleavings", test: "at update leaves the same state" },
   },
@@ -184,14 +199,29 @@ export const mutants: readonly Mutant[] = [
     changes: [{ from: "of await lanesWaiting(database, everyMs)", to: "of []" }],
     caughtBy: { file: "queue-down", test: "gone, changes are acknowledged and applied" },
   },
+  ...pipelineMutants,
+  ...outageMutants,
+  ...sourceMutants,
+  ...vendorMutants,
+  ...webhookMutants,
   ...scimMutants,
   ...membershipMutants,
   ...provisioningMutants,
+  ...providerMutants,
+  ...readBackMutants,
+  ...pullMutants,
+  ...lagMutants,
+  ...compareMutants,
   ...listMutants,
   ...egressMutants,
+  ...securityEventMutants,
   ...introspectionMutants,
   ...agentMutants,
   ...refusalMutants,
+  ...explainMutants,
+  ...identityMutants,
+  ...adminMutants,
+  ...doorMutants,
 ];
 
 /** The source with the mistake in it. Throws where it cannot be made as written: a mutant that changes nothing proves nothing. */

@@ -20,7 +20,11 @@ export const provisioningMutants: readonly Mutant[] = [
         to: 'if (candidate.deleted) return { status: "unknown", reason: "never_provisioned" };',
       },
     ],
-    caughtBy: { file: refusals, test: "of a leaver whose subject is neither name nor externalId" },
+    // Without a worker, which would come to the leaver before the question.
+    caughtBy: {
+      file: "resolve",
+      test: "a leaver is refused before any worker has come to it, deleted or inactive",
+    },
   },
   {
     name: "a denied subject is nobody, so a token is asked for",
@@ -30,7 +34,7 @@ export const provisioningMutants: readonly Mutant[] = [
   },
   {
     name: "an ended session makes a user",
-    file: "apps/feed/src/provisioner.ts",
+    file: "apps/feed/src/token-names.ts",
     changes: [{ from: "sid: storable(sid)", to: "sid: undefined" }],
     caughtBy: { file: refusals, test: "of a token or a session that was ended" },
   },
@@ -66,7 +70,7 @@ export const provisioningMutants: readonly Mutant[] = [
   {
     name: "a program is made a user",
     file: "apps/core/src/domain/just-in-time.ts",
-    changes: [{ from: "if (isServiceAccount(claims, sub) ||", to: "if (false ||" }],
+    changes: [{ from: "if (isServiceToken(connection, claims, sub))", to: "if (false)" }],
     caughtBy: { file: refusals, test: "of a service account: the subject is the client" },
   },
   {
@@ -80,5 +84,30 @@ export const provisioningMutants: readonly Mutant[] = [
     file: "apps/core/src/store/provisioned-user.ts",
     changes: [{ from: "pg_advisory_xact_lock(7305611,", to: "greatest(7305611," }],
     caughtBy: { file, test: "is made once, though the tokens" },
+  },
+  {
+    name: "a token makes somebody of whom a source has said that they left",
+    file: "apps/core/src/store/provision-subject.ts",
+    changes: [{ from: "if (reason !== undefined) return {", to: "if (reason !== undefined && false) return {" }],
+    caughtBy: { file: refusals, test: "of whom a source has said that they left, before anybody knew them" },
+  },
+  {
+    name: "who is made of a token is told of past each other",
+    file: "apps/core/src/store/provision-subject.ts",
+    changes: [
+      { from: "await lockNames(transaction, connection.id, { ...namesIn(attributes), token: { iss, sub } });", to: "" },
+    ],
+    caughtBy: { file: refusals, test: "of whoever is said to have left at the very moment" },
+  },
+  {
+    name: "what was said of somebody before they came is judged by its last word alone",
+    file: "apps/core/src/domain/said-before.ts",
+    changes: [
+      {
+        from: "decideSourceEvent(event, before, receivedAt)",
+        to: "decideSourceEvent(event, { ...before, statedAt: undefined }, receivedAt)",
+      },
+    ],
+    caughtBy: { file: refusals, test: "of whom a source has said that they left, before anybody knew them" },
   },
 ];

@@ -10,11 +10,25 @@ export const scimMutants: readonly Mutant[] = [
     file: `${store}/user-directory.ts`,
     changes: [
       {
-        from: "const id = newId();",
-        to: 'const id = /^[0-9a-f-]{36}$/.test(attributes.externalId ?? "") ? (attributes.externalId as string) : newId();',
+        from: "create(database, tenantId, sender, newId(), attributes),",
+        to: 'create(database, tenantId, sender, /^[0-9a-f-]{36}$/.test(attributes.externalId ?? "") ? (attributes.externalId as string) : newId(), attributes),',
       },
     ],
     caughtBy: { file: "threats-scim", test: "T1: an id that a provider sends > becomes nobody's id" },
+  },
+  {
+    name: "T2: whoever has the name already is taken over",
+    file: `${store}/user-directory.ts`,
+    changes: [
+      {
+        from: "const created = await unlessDead(async () => {",
+        to: "const [twin] = await database.once<{ id: string; version: number; connection_id: string }>(tenantId, sql`SELECT id, version, connection_id FROM directory_user WHERE user_name = ${attributes.userName} AND deleted_at IS NULL LIMIT 1`); if (twin !== undefined && twin.connection_id !== sender.connectionId) { const [row] = await database.once<WrittenRow>(tenantId, replaceStatement(tenantId, { ...sender, connectionId: twin.connection_id }, twin.id, twin.version, attributes)); return written(row as WrittenRow, []); } const created = await unlessDead(async () => {",
+      },
+    ],
+    caughtBy: {
+      file: "threats-scim",
+      test: "T2: somebody of the same name, address or external id > is somebody else",
+    },
   },
   {
     name: "T3: a user is found whoever provisioned it",
@@ -40,6 +54,27 @@ export const scimMutants: readonly Mutant[] = [
     caughtBy: { file: "threats-scim", test: "T4: who has no token > is told so" },
   },
   {
+    name: "T5: the application's connections pass row-level security by",
+    file: `${store}/database.ts`,
+    changes: [{ from: "`-c role=${role} -c idle_in", to: "`-c idle_in" }],
+    caughtBy: { file: "threats-scim", test: "T5: a reference to another tenant's > names nobody" },
+  },
+  {
+    name: "T5: an admin's tenant is the one that the path names",
+    file: "apps/console/src/admin-door.ts",
+    changes: [
+      {
+        from: "if (tenant === undefined || roleIn(admin, tenant.id) === undefined) throw",
+        to: "if (tenant === undefined) throw",
+      },
+      {
+        from: 'return tenantId === undefined ? "admin" : roles.get(id);',
+        to: 'return tenantId === undefined ? "admin" : (roles.get(id) ?? "admin");',
+      },
+    ],
+    caughtBy: { file: "admin", test: "another's tenant answers an admin exactly as one that does not exist" },
+  },
+  {
     name: "T7: names that lead to a prototype pass",
     file: `${scim}/json-text.ts`,
     changes: [{ from: "if (forbidden.test(name)) {", to: "if (name === undefined) {" }],
@@ -61,6 +96,32 @@ export const scimMutants: readonly Mutant[] = [
     file: `${scim}/filter.ts`,
     changes: [{ from: "const depthMax = 40;", to: "const depthMax = 4000;" }],
     caughtBy: { file: "threats-requests", test: "(93) is refused by what it is" },
+  },
+  {
+    name: "T10: the value of a filter is written into the statement",
+    file: `${store}/value-match.ts`,
+    changes: [
+      {
+        from: "return textHolds(column.value, operator, sql`${folded}::text`, folded);",
+        to: "return textHolds(column.value, operator, new Sql([`'${folded}'`], []), folded);",
+      },
+      {
+        from: "sql`(SELECT rollcall_fold(${wanted}))`, undefined);",
+        to: "new Sql([`(SELECT rollcall_fold('${wanted}'))`], []), undefined);",
+      },
+    ],
+    caughtBy: { file: "threats-requests", test: "T10: words of another language > ' OR '1'='1 in a value is a value" },
+  },
+  {
+    name: "T10: what a filter says is left out of the statement",
+    file: `${store}/list-statement.ts`,
+    changes: [
+      {
+        from: "condition: part.filter === undefined ? living : sql`${living} AND ${filterSql(part.filter, searched)}`,",
+        to: "condition: living,",
+      },
+    ],
+    caughtBy: { file: "threats-requests", test: "T10: words of another language > ' OR '1'='1 in a value is a value" },
   },
   {
     name: "T11: a media type is cut before it is judged",
@@ -104,6 +165,12 @@ export const scimMutants: readonly Mutant[] = [
     file: `${scim}/group-routes.ts`,
     changes: [{ from: 'caller.profile.putWithoutMembers === "empty" ? [] : undefined', to: "[]" }],
     caughtBy: { file: "threats-words", test: "T14: a group of thousands > is not emptied by silence" },
+  },
+  {
+    name: "T14: a provider that has lost whom it removes removes everybody",
+    file: "apps/core/src/domain/dialect-profiles.ts",
+    changes: [{ from: 'deletedAgain: "204", removeAllMembers: "refuse"', to: 'deletedAgain: "204"' }],
+    caughtBy: { file: "threats-words", test: "T14: a group of thousands > is emptied by a removal" },
   },
   {
     name: "T14: Keycloak's silence about members keeps whoever left last",

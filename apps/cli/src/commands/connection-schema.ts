@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { CommandError } from "../admin-api.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { readGiven } from "../given-file.ts";
 import { type Session, withSession } from "../session.ts";
 import { type Cell, fields, table } from "../table.ts";
 
@@ -101,11 +101,11 @@ function bodyOf(file: string, use: Use) {
 }
 
 function readSchema(file: string): unknown {
+  const text = readGiven(file);
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as unknown;
-  } catch (error) {
-    const why = error instanceof SyntaxError ? "is not JSON" : `cannot be read: ${codeOf(error)}`;
-    throw new CommandError(exitCodes.usage, "file_unreadable", `${file} ${why}`, { cause: error });
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, "file_unreadable", `${file} is not JSON`, { cause });
   }
 }
 
@@ -113,10 +113,6 @@ function urnIn(file: string, schema: unknown): string {
   const id = typeof schema === "object" && schema !== null && "id" in schema ? schema.id : undefined;
   if (typeof id === "string" && id !== "") return id;
   throw new CommandError(exitCodes.usage, "file_invalid", `${file} has no id that would say which schema it replaces`);
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? "unknown error";
 }
 
 function shown({ urn, resourceType, canonicalValuesOnly, schema }: Registered): string {

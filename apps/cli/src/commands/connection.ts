@@ -3,6 +3,7 @@ import { connectionKinds } from "@rollcall/core/domain";
 import { withSession } from "../session.ts";
 import { fields, table } from "../table.ts";
 import { connectionSchemaCommand } from "./connection-schema.ts";
+import { addConnectionStateCommands } from "./connection-state.ts";
 import {
   justInTimeOf,
   type JustInTimeOptions,
@@ -93,6 +94,7 @@ export function connectionCommand(): Command {
         print(answer, () => `${shown(answer.connection)}${advice}`);
       }),
   );
+  addConnectionStateCommands(connection);
   connection.addCommand(connectionSchemaCommand());
   return connection;
 }

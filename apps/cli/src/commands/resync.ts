@@ -1,72 +1,151 @@
-import { performance } from "node:perf_hooks";
-import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
-import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { countsOf, differenceTable, followRun, type Page, type Resync, type Shown, standingOf } from "../drift-view.ts";
+import type { ExitCode } from "../exit-codes.ts";
 import { findUser } from "../find-user.ts";
-import { createProgressBar, type ProgressBar } from "../progress.ts";
 import { type Session, withSession } from "../session.ts";
+import { fields, table } from "../table.ts";
 
-type Progress = {
-  readonly id: string;
-  readonly total: number;
-  readonly enqueued: number;
-  readonly applied: number;
-  readonly dead: number;
-  readonly finishedAt?: string;
-};
+type How = { readonly dryRun?: true; readonly differingOnly?: true };
 
-const pollMs = 100;
-const silent: ProgressBar = { update: () => undefined, end: () => undefined };
-
-/** `rollcall resync user|connection|tenant` */
+/** `rollcall resync user|group|connection|tenant|list|show|differences|apply|cancel` */
 export function resyncCommand(): Command {
   const resync = new Command("resync").description(
     "bring the user store to what the directory says, again, and wait until it is done",
   );
-  resync
-    .command("user")
-    .argument("<user>", "its id, userName, externalId or subject")
-    .description("one user")
-    .action((named: string, _options: object, command: Command) =>
-      withSession(command, async (session) => run(session, { scope: "user", userId: await findUser(session, named) })),
-    );
-  resync
-    .command("connection <connection>")
-    .description("all users and groups of a connection")
-    .action((connection: string, _options: object, command: Command) =>
-      withSession(command, (session) => run(session, { scope: "connection", connection })),
-    );
-  resync
-    .command("tenant")
-    .description("all users and groups of the tenant")
-    .action((_options: object, command: Command) =>
-      withSession(command, (session) => run(session, { scope: "tenant" })),
-    );
+  starting(
+    resync.command("user").argument("<user>", "its id, userName, externalId or subject").description("one user"),
+  ).action((named: string, how: How, command: Command) =>
+    withSession(command, async (session) =>
+      start(session, { scope: "user", userId: await findUser(session, named) }, how),
+    ),
+  );
+  starting(
+    resync.command("group <group>").description("a group by its id, the groups in it, and everybody who is in them"),
+  ).action((groupId: string, how: How, command: Command) =>
+    withSession(command, (session) => start(session, { scope: "group", groupId }, how)),
+  );
+  starting(resync.command("connection <connection>").description("all users and groups of a connection")).action(
+    (connection: string, how: How, command: Command) =>
+      withSession(command, (session) => start(session, { scope: "connection", connection }, how)),
+  );
+  starting(resync.command("tenant").description("all users and groups of the tenant")).action(
+    (how: How, command: Command) => withSession(command, (session) => start(session, { scope: "tenant" }, how)),
+  );
+  addReading(resync);
+  addChanging(resync);
   return resync;
 }
 
-async function run(session: Session, body: object): Promise<ExitCode> {
-  const path = `${await session.tenantPath()}/resyncs`;
-  const { id } = await session.api.post<{ readonly id: string }>(path, body);
-  const bar = session.isJson ? silent : createProgressBar(process.stderr, () => performance.now());
-  const progress = await follow(session, `${path}/${id}`, bar);
-  bar.end();
-  const failed = progress.dead === 0 ? "" : `, ${progress.dead} given up: rollcall deadletter list`;
-  session.print(progress, () => `resync ${id}: ${progress.applied} of ${progress.total} applied${failed}`);
-  return progress.dead === 0 ? exitCodes.done : exitCodes.refused;
+function starting(command: Command): Command {
+  return command
+    .option("--dry-run", "only look, and change nothing")
+    .option("--differing-only", "only those who differ, and not everybody");
 }
 
-async function follow(session: Session, path: string, bar: ProgressBar): Promise<Progress> {
-  for (;;) {
-    const askedAtMs = performance.now();
-    const progress = await session.api.get<Progress>(path);
-    bar.update({
-      done: progress.applied + progress.dead,
-      total: progress.total,
-      note: progress.dead === 0 ? "" : `${progress.dead} given up`,
-    });
-    if (progress.finishedAt !== undefined) return progress;
-    // Counting a large run costs the service something, so the asking takes a small share of its time.
-    await delay(Math.max(pollMs, 4 * (performance.now() - askedAtMs)));
+function addReading(resync: Command): void {
+  resync
+    .command("list")
+    .description("the newest first")
+    .option("--after <id>", "older than this one")
+    .action((options: { readonly after?: string }, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const answer = await api.get<Page<Resync>>(`${await tenantPath()}/resyncs`, { ...options, limit: 200 });
+        print(answer, () =>
+          table(["resync", "scope", "by", "heals", "state", "found", "healed", "started"], answer.items.map(rowOf)),
+        );
+      }),
+    );
+  resync
+    .command("show <resync>")
+    .description("how far one has come; exit code 1 where something still differs")
+    .action((id: string, _options: object, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const run = await api.get<Resync>(pathOf(await tenantPath(), id));
+        print(run, () => shown(run));
+        return standingOf(run);
+      }),
+    );
+  resync
+    .command("differences <resync>")
+    .description("what one has found, with both sides of it")
+    .option("--kind <kind>", "only of this kind, as wrong_state")
+    .option("--after <place>", "what the page before answered as next")
+    .action((id: string, options: { readonly kind?: string; readonly after?: string }, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const path = `${pathOf(await tenantPath(), id)}/differences`;
+        const answer = await api.get<Page<Shown>>(path, { ...options, limit: 200 });
+        print(answer, () => differenceTable(answer));
+      }),
+    );
+}
+
+function addChanging(resync: Command): void {
+  resync
+    .command("apply <resync>")
+    .description("heal what a finished dry run has found, where it still differs")
+    .action((id: string, _options: object, command: Command) =>
+      withSession(command, async (session) => {
+        const run = await session.api.post<Resync>(`${pathOf(await session.tenantPath(), id)}/apply`);
+        return finish(session, run.id);
+      }),
+    );
+  resync
+    .command("cancel <resync>")
+    .description("end one before its next step; what it has written is applied all the same")
+    .action((id: string, _options: object, command: Command) =>
+      withSession(command, async ({ api, print, tenantPath }) => {
+        const run = await api.post<Resync>(`${pathOf(await tenantPath(), id)}/cancel`);
+        print(run, () => `resync ${run.id} is ${run.state}`);
+      }),
+    );
+}
+
+async function start(session: Session, scope: object, how: How): Promise<ExitCode> {
+  const { id } = await session.api.post<Resync>(`${await session.tenantPath()}/resyncs`, { ...scope, ...how });
+  return finish(session, id);
+}
+
+async function finish(session: Session, id: string): Promise<ExitCode> {
+  const run = await followRun(session, id);
+  session.print(run, () => `resync ${run.id} is ${run.state}: ${told(run)}`);
+  return standingOf(run);
+}
+
+function told(run: Resync): string {
+  const found = countsOf(run.found) || "nothing differs";
+  const failed = run.dead === 0 ? "" : `, ${run.dead} given up: rollcall deadletter list`;
+  if (run.heals === "none") {
+    const hint =
+      run.found === undefined || countsOf(run.found) === "" ? "" : `; rollcall resync apply ${run.id} heals it`;
+    return `${run.compared} compared, ${found}${hint}`;
   }
+  return `${run.compared} compared, ${found}, ${run.healed} healed, ${run.applied} of ${run.enqueued} applied${failed}`;
+}
+
+function shown(run: Resync): string {
+  return fields({
+    resync: run.id,
+    scope: run.scope,
+    by: run.cause,
+    heals: run.heals,
+    state: run.state,
+    compared: `${run.compared} of ${run.total}`,
+    behind: run.waiting,
+    found: countsOf(run.found),
+    healed: run.healed,
+    applied: `${run.applied} of ${run.enqueued}`,
+    "given up": run.dead,
+    started: run.startedAt,
+    ended: run.finishedAt,
+    "seconds left": run.secondsLeft,
+    fault: run.error,
+  });
+}
+
+function rowOf(run: Resync) {
+  return [run.id, run.scope, run.cause, run.heals, run.state, countsOf(run.found), run.healed, run.startedAt];
+}
+
+function pathOf(tenantPath: string, id: string): string {
+  return `${tenantPath}/resyncs/${encodeURIComponent(id)}`;
 }

@@ -1,4 +1,4 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { withSession } from "../session.ts";
 import { fields, table } from "../table.ts";
 import { wholeNumber } from "./connection.ts";
@@ -9,6 +9,7 @@ type Info = {
   readonly purpose: string;
   readonly userId?: string;
   readonly hashed: boolean;
+  readonly role?: string;
   readonly receiver?: string;
   readonly label: string;
   readonly createdAt: string;
@@ -23,6 +24,7 @@ type IssueOptions = {
   readonly hashed?: boolean;
   readonly receiver?: string;
   readonly scope?: string;
+  readonly role?: string;
   readonly house?: boolean;
 };
 
@@ -46,7 +48,11 @@ export function tokenCommand(): Command {
         );
         const rows = answer.items.map((one) => [
           one.id,
-          one.hashed ? `${one.purpose} (hashed)` : one.purpose,
+          one.hashed
+            ? `${one.purpose} (hashed)`
+            : one.role === undefined
+              ? one.purpose
+              : `${one.purpose} (${one.role})`,
           one.receiver ?? one.userId,
           one.label,
           one.createdAt,
@@ -80,6 +86,12 @@ function addIssue(token: Command): void {
     .option("--hashed", "for feed: subjects are told by their hashes alone")
     .option("--receiver <name>", "for ssf: the application that it is for")
     .option("--scope <scope>", "for ssf: ssf.read, or ssf.manage where nothing is said")
+    .addOption(
+      new Option(
+        "--role <role>",
+        "for admin: look, also set right what is wrong, or also say who may speak (admin)",
+      ).choices(["viewer", "operator", "admin"]),
+    )
     .option("--label <label>", "what it is for")
     .option("--expires-in-days <days>", "when it ends by itself", wholeNumber)
     .option(...house)

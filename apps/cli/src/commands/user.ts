@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { findUser, type UserSummary } from "../find-user.ts";
 import { withSession } from "../session.ts";
 import { type Cell, fields, table } from "../table.ts";
+import { addLinkCommands } from "./user-links.ts";
 
 type History = {
   readonly id: string;
@@ -9,7 +10,12 @@ type History = {
   readonly displayName?: string;
   readonly directory: readonly UserSummary[];
   readonly denials: readonly { readonly reason: string; readonly note: string | null; readonly since: string }[];
-  readonly identities: readonly { readonly iss: string; readonly sub: string; readonly alias: boolean }[];
+  readonly identities: readonly {
+    readonly iss: string;
+    readonly sub: string;
+    readonly alias: boolean;
+    readonly linkedAt: string | null;
+  }[];
   readonly groups: readonly { readonly displayName: string }[];
   readonly revocations: readonly {
     readonly iss: string;
@@ -30,7 +36,7 @@ type History = {
 
 const who = "its id, userName, externalId or subject";
 
-/** `rollcall user show|suspend|unsuspend` */
+/** `rollcall user show|suspend|unsuspend|link|unlink|identity` */
 export function userCommand(): Command {
   const user = new Command("user").description(
     "one user: what the directory says, what the application believes, what happened",
@@ -59,6 +65,7 @@ export function userCommand(): Command {
     "lift a suspension; tokens of before stay dead",
     "is no longer suspended; tokens of before stay dead",
   );
+  addLinkCommands(user);
   return user;
 }
 
@@ -110,10 +117,11 @@ function sectionsOf({ directory, denials, identities, revocations, events }: His
     one.externalId,
     stateOf(one),
     sync(one.behind),
+    one.linkedAt,
   ]);
   const revoked = revocations.map(({ iss, sub, deny, nbf, reason }) => [iss, sub, deny, before(nbf), reason]);
   return [
-    { title: "directory", columns: ["id", "userName", "externalId", "state", "sync"], rows: directoryRows },
+    { title: "directory", columns: ["id", "userName", "externalId", "state", "sync", "linked"], rows: directoryRows },
     {
       title: "denials",
       columns: ["reason", "since", "note"],
@@ -121,8 +129,8 @@ function sectionsOf({ directory, denials, identities, revocations, events }: His
     },
     {
       title: "subjects",
-      columns: ["issuer", "sub", "earlier"],
-      rows: identities.map(({ iss, sub, alias }) => [iss, sub, alias]),
+      columns: ["issuer", "sub", "earlier", "by an admin"],
+      rows: identities.map(({ iss, sub, alias, linkedAt }) => [iss, sub, alias, linkedAt]),
     },
     { title: "revocations", columns: ["issuer", "sub", "denied", "tokens before", "reason"], rows: revoked },
     { title: "events", columns: ["id", "kind", "source", "accepted", "applied"], rows: events.map(eventRow) },

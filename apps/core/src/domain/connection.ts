@@ -1,5 +1,6 @@
 import type { DialectChoices } from "./dialect-rules.ts";
 import type { JustInTime } from "./just-in-time.ts";
+import type { PullSettings } from "./pull.ts";
 import type { OwnRates } from "./request-kind.ts";
 
 /** How a token's subject finds a user (design §7). */
@@ -41,4 +42,8 @@ export type Connection = {
   readonly rates: OwnRates;
   /** How users are made from verified tokens; left out where nobody ever said anything about it. */
   readonly justInTime?: JustInTime | undefined;
+  /** Since when an admin has paused it: it takes denials and nothing else. */
+  readonly pausedAt?: Date | undefined;
+  /** How often everybody is listed, and what a listing may change unasked; left out where only an admin asks for one. */
+  readonly pull?: PullSettings | undefined;
 };

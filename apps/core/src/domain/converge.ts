@@ -44,18 +44,25 @@ export function wantedUser(state: UserState): WantedUser {
 
 export type IdentityOwner = {
   readonly directoryUserId: string;
-  /** Whether the owner lives and the directory still says so: an alias or a tombstone does not hold what it owns. */
+  readonly userId: string;
+  /**
+   * Whether the owner lives and the directory, or an admin, still says so: an alias or a tombstone
+   * does not hold what it owns.
+   */
   readonly holds: boolean;
 };
 
-export type IdentityClaim = "own" | "recycled" | "taken";
+export type IdentityClaim = "own" | "shared" | "recycled" | "taken";
 
 /**
  * Whether a user may have an identity. A subject that another living user holds is taken; one that
- * its old owner has given up is recycled: it moves, and the old owner's tokens die.
+ * its old owner has given up is recycled: it moves, and the old owner's tokens die. Directory users
+ * that an admin has linked are one person: what one of them holds is both's, and what one of them
+ * only remembers the other has, with its tokens.
  */
-export function claimIdentity(directoryUserId: string, owner: IdentityOwner): IdentityClaim {
-  if (owner.directoryUserId === directoryUserId) return "own";
+export function claimIdentity(claimant: Pick<UserState, "id" | "userId">, owner: IdentityOwner): IdentityClaim {
+  if (owner.directoryUserId === claimant.id) return "own";
+  if (owner.userId === claimant.userId) return owner.holds ? "shared" : "own";
   return owner.holds ? "taken" : "recycled";
 }
 

@@ -38,8 +38,17 @@ test("a rule that is named is changed, null takes the admin's choice back, and t
 
 test("who tells of itself is granted what is harmless, on a connection of no kind and nowhere else", () => {
   const unnamed = { kind: "scim", dialect: {} } as const;
-  expect(profileOf(unnamed, okta)).toEqual({ ...dialectProfiles.scim, textJson: "permit", deletedAgain: "204" });
-  expect(profileOf(unnamed, entra)).toEqual({ ...dialectProfiles.scim, deletedAgain: "204" });
+  expect(profileOf(unnamed, okta)).toEqual({
+    ...dialectProfiles.scim,
+    textJson: "permit",
+    deletedAgain: "204",
+    removeAllMembers: "refuse",
+  });
+  expect(profileOf(unnamed, entra)).toEqual({
+    ...dialectProfiles.scim,
+    deletedAgain: "204",
+    removeAllMembers: "refuse",
+  });
   for (const userAgent of ["Microsoft Azure AD SCIM provisioning 1.2.3", "okta scim client 2"])
     expect(profileOf(unnamed, { userAgent, query: undefined }).deletedAgain).toBe("204");
   for (const userAgent of ["", "curl/8", "not Okta SCIM Client", "Apache-HttpClient/4.5", "Microsoft Edge"])
@@ -48,7 +57,7 @@ test("who tells of itself is granted what is harmless, on a connection of no kin
   expect(profileOf({ kind: "scim", dialect: { textJson: "refuse" } }, okta).textJson).toBe("refuse");
 });
 
-test("a sender that names itself never takes a tolerance away, and never gains what could harm", () => {
+test("a sender that names itself never takes a tolerance away but one that could harm, and never gains what could", () => {
   for (const hints of [okta, entra]) {
     const profile = profileOf({ kind: "scim", dialect: {} }, hints);
     for (const rule of dialectRuleNames) {

@@ -11,8 +11,7 @@ import {
 // What RFC 7643 and 7644 say, where they leave no doubt; where they leave a choice, the safe one.
 const rfc: DialectProfile = {
   unknownAttribute: "refuse",
-  // The RFC empties the group. A sender who lost its value on the way would say the same words.
-  removeAllMembers: "refuse",
+  removeAllMembers: "permit",
   putWithoutMembers: "keep",
   groupPatchAnswer: "204",
   deletedAgain: "404",
@@ -20,10 +19,12 @@ const rfc: DialectProfile = {
   textJson: "refuse",
   oldNames: "unknown",
   roleText: "keep",
+  lookAlikeNames: "refuse",
 };
 
-// No provider needs the 404 of a second DELETE, and some take it for a failure and try for ever.
-const provider: DialectProfile = { ...rfc, deletedAgain: "204" };
+// No provider needs the 404 of a second DELETE, and some take it for a failure and try for ever. None says
+// that all have left but by naming them or by []: one that names nobody has lost the value on its way.
+const provider: DialectProfile = { ...rfc, deletedAgain: "204", removeAllMembers: "refuse" };
 
 /** How each kind of sender is read and answered: only what differs from its base is written. */
 export const dialectProfiles: Readonly<Record<ConnectionKind, DialectProfile>> = {

@@ -1,7 +1,7 @@
 /**
  * Where identity providers differ: each rule, what a connection may choose, and what each choice
  * means in words for the admin. What every provider is granted is in `commonTolerances`.
- * A `harmless` choice only reads more, or answers success for what is so already.
+ * A `harmless` choice only reads more, answers success for what is so already, or takes less away.
  */
 export const dialectRules = {
   unknownAttribute: {
@@ -12,7 +12,7 @@ export const dialectRules = {
     },
   },
   removeAllMembers: {
-    harmless: undefined,
+    harmless: "refuse",
     choices: {
       refuse:
         "A PATCH that removes members without saying which is refused: 400. Replacing them by [] empties a group.",
@@ -68,6 +68,14 @@ export const dialectRules = {
     choices: {
       keep: "A role's value is kept as it is, also where it is JSON text.",
       read: "A role's value that is the JSON text of a role is read as that role.",
+    },
+  },
+  lookAlikeNames: {
+    harmless: undefined,
+    choices: {
+      refuse:
+        "A new userName that mixes scripts so that it may look like another is refused: 400. Users who exist keep theirs.",
+      permit: "A userName may mix scripts, though it may look like another.",
     },
   },
 } as const satisfies Readonly<

@@ -13,7 +13,8 @@ export type EventKind =
   | "membership.added"
   | "membership.removed";
 
-export type EventSource = "scim" | "resync" | "admin" | "nesting" | "token";
+/** Which way it came in: by SCIM, by a source's hook, from a provider that was asked, … */
+export type EventSource = "scim" | "hook" | "provider" | "resync" | "admin" | "nesting" | "token" | "canary";
 export type SubjectKind = "user" | "group";
 
 /**

@@ -33,6 +33,17 @@ export type ExplainQuestion = {
   readonly tokenId?: string | undefined;
   /** All that the token says, for whether a user could be made of it. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** What a gateway said of it, where that is what is asked about. */
+  readonly refused?: RefusedFact | undefined;
+};
+
+/** A refusal by a gateway's own word. */
+export type RefusedFact = {
+  readonly at: Date | undefined;
+  readonly gateway: string | undefined;
+  /** One of the guard's reasons. */
+  readonly reason: string;
+  readonly claims?: readonly string[] | undefined;
 };
 
 /** A directory user that the subject might mean. */
@@ -57,7 +68,16 @@ export type Candidate = {
   /** The newest event that was given up, where nothing was applied since. */
   readonly dead: (EventFact & { readonly reason: string }) | undefined;
   readonly denials: readonly DenialFact[];
+  /** When its last change was applied. */
+  readonly changedAt?: Date | undefined;
+  /** What the last comparison found to differ, and nothing has healed since. */
+  readonly drift?: { readonly kind: string; readonly foundAt: Date } | undefined;
+  /** Where an admin has linked it to another user than its own. */
+  readonly linked?: TieFact | undefined;
 };
+
+/** What an admin tied by hand: when, and by which credential. */
+export type TieFact = { readonly at: Date; readonly by: string | undefined };
 
 export type EventFact = { readonly id: number; readonly kind: EventKind; readonly at: Date };
 export type DenialFact = { readonly reason: string; readonly since: Date; readonly by: string | undefined };
@@ -67,6 +87,25 @@ export type IdentityFact = {
   readonly userId: string;
   readonly directoryUserId: string;
   readonly alias: boolean;
+  /** Where an admin gave the user this subject. */
+  readonly linked?: TieFact | undefined;
+};
+
+/** How a connection brings its users just now. */
+export type ConnectionStanding = {
+  readonly connectionId: string;
+  readonly slug: string;
+  readonly pausedAt: Date | undefined;
+  /** Whether it ever brought anybody. */
+  readonly brought: boolean;
+  /** When a request or an event of it was last seen. */
+  readonly heardAt: Date | undefined;
+  /** Since when it is quieter than it should be, by an alert that stands. */
+  readonly silentSince: Date | undefined;
+  /** A listing that waits for a person; `names` where it would change this very subject. */
+  readonly braked: { readonly run: string; readonly since: Date; readonly names: boolean } | undefined;
+  /** What a source said of the subject before anybody of that name came. */
+  readonly parked: { readonly kind: string; readonly at: Date; readonly count: number } | undefined;
 };
 
 export type RevocationFact = {
@@ -108,7 +147,10 @@ export type ProvisioningFact =
   | { readonly kind: "off" }
   /** A subject alone was asked about. */
   | { readonly kind: "untold" }
-  | { readonly kind: "refused"; readonly refusal: ProvisioningRefusal | { readonly reason: "idp_deleted" } }
+  | {
+      readonly kind: "refused";
+      readonly refusal: ProvisioningRefusal | { readonly reason: "idp_deleted" } | { readonly reason: "idp_inactive" };
+    }
   | { readonly kind: "ready"; readonly connection: string };
 
 export type SubjectFacts = {
@@ -123,4 +165,13 @@ export type SubjectFacts = {
   readonly provisioning?: ProvisioningFact | undefined;
   /** Another tenant knows the subject; only ever told to an operator of the house. */
   readonly otherTenants: readonly string[];
+  /** Other tenants that name the issuer, where this one does not; told to nobody else either. */
+  readonly issuerTenants?: readonly string[] | undefined;
+  /** All of the tenant's. */
+  readonly tenantConnections?: readonly Connection[] | undefined;
+  readonly standings?: readonly ConnectionStanding[] | undefined;
+  /** How many denials of single sessions and tokens of the issuer stand: without the token nobody can tell whether one is meant. */
+  readonly narrowDenials?: number | undefined;
+  /** Why nothing could be read of the subject. */
+  readonly unreachable?: string | undefined;
 };

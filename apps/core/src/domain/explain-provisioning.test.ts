@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ExplainStep } from "./explain-causes.ts";
+import type { ExplainStep } from "./explain-step.ts";
 import type { ExplainQuestion, ProvisioningFact, SubjectFacts } from "./explain-facts.ts";
 import { explain } from "./explain.ts";
 
@@ -43,7 +43,7 @@ test("claims that are missing are named", () => {
   });
 });
 
-test.each(["service_account", "user_name_taken", "tenant_ambiguous", "idp_deleted"] as const)(
+test.each(["service_account", "user_name_taken", "tenant_ambiguous", "idp_deleted", "idp_inactive"] as const)(
   "a failure says why: %s",
   (reason) => {
     const { code, step } = told({ kind: "refused", refusal: { reason } });

@@ -1,13 +1,12 @@
-import type { ExplainStep } from "./explain-causes.ts";
 import type { ProvisioningFact } from "./explain-facts.ts";
-import { passed, problem, unknown } from "./explain-token.ts";
+import { type ExplainStep, passed, problem, unknown } from "./explain-step.ts";
 import { provisioningReasons } from "./just-in-time.ts";
 
 /** Whether a user is made of the token of somebody whom the directory does not know. */
 export function explainProvisioning(fact: ProvisioningFact): ExplainStep {
   switch (fact.kind) {
     case "off":
-      return unknown("just_in_time", "off: no connection of the issuer makes users from tokens");
+      return unknown("just_in_time", "off: no connection of the issuer makes users from tokens", "provisioning_off");
     case "untold":
       return unknown("just_in_time", "on: ask with the token, to know whether a user is made of it");
     case "ready":
@@ -26,6 +25,12 @@ function explainRefusal(refusal: Extract<ProvisioningFact, { readonly kind: "ref
       "just_in_time",
       "provisioning_failed",
       "idp_deleted: the provider has deleted this person, and only its own create brings them back",
+    );
+  if (refusal.reason === "idp_inactive")
+    return problem(
+      "just_in_time",
+      "provisioning_failed",
+      "idp_inactive: the provider said that this person may not enter before anybody here knew them; only its later word lets them in",
     );
   const { reason, claims = [] } = refusal;
   const named = claims.length === 0 ? "" : `: ${claims.join(", ")}`;

@@ -1,6 +1,14 @@
-import type { ExplainStep, GatewayTold } from "./explain-causes.ts";
 import type { ExplainQuestion, GatewayFact, RevocationFact, SubjectFacts } from "./explain-facts.ts";
-import { atSecond, isNumericDate, passed, problem, span, unknown } from "./explain-token.ts";
+import {
+  atSecond,
+  type ExplainStep,
+  type GatewayTold,
+  isNumericDate,
+  passed,
+  problem,
+  span,
+  unknown,
+} from "./explain-step.ts";
 
 const whom = {
   sub: "",
@@ -13,13 +21,16 @@ const whom = {
 const namedMax = 5;
 
 /** Whether something refuses the subject or its token, and whether gateways have been told. */
-export function explainRevocation(token: ExplainQuestion["token"], { revocations }: SubjectFacts): ExplainStep {
+export function explainRevocation(
+  { token, refused }: ExplainQuestion,
+  { revocations, narrowDenials = 0 }: SubjectFacts,
+): ExplainStep {
   const denying = revocations.find(({ deny }) => deny);
   if (denying !== undefined) {
     const by = denying.by === undefined ? "" : ` by credential ${denying.by}`;
     return problem(
       "revocation",
-      "revoked",
+      denying.reason === "session_ended" ? "session_ended" : "revoked",
       `${whom[denying.scope]}denied since ${denying.since.toISOString()} (${denying.reason})${by}${told(denying)}`,
     );
   }
@@ -27,8 +38,16 @@ export function explainRevocation(token: ExplainQuestion["token"], { revocations
     revocation.nbf === undefined ? [] : [{ ...revocation, nbf: revocation.nbf }],
   );
   const latest = cuts.toSorted((a, b) => b.nbf - a.nbf)[0];
+  if (latest === undefined && refused?.reason === "revoked" && narrowDenials > 0)
+    return problem(
+      "revocation",
+      "revoked",
+      `nothing denies the subject; ${narrowDenials} single sessions or tokens of its issuer are denied: ask with the token whether it is one`,
+    );
   if (latest === undefined) return passed("revocation", "nothing is revoked");
   const said = `tokens issued before ${atSecond(latest.nbf)} are dead (${latest.reason})`;
+  if (token === undefined && refused?.reason === "issued_before_revocation")
+    return problem("revocation", "issued_before_revocation", `${said}; the gateway found its token to be older`);
   if (token?.kind !== "read") return passed("revocation", `not denied; ${said}`);
   if (isNumericDate(token.iat) && token.iat >= latest.nbf)
     return passed("revocation", `${said}; this one was issued at ${atSecond(token.iat)}`);
@@ -54,7 +73,11 @@ export function explainGateways({ gateways, revocations }: SubjectFacts): Explai
 function aboutHead(gateways: readonly GatewayFact[]): ExplainStep {
   const late = gateways.filter((gateway) => gateway.standing !== "live");
   if (late.length === 0) return passed("gateway", `${gateways.length} at the head of the feed`);
-  return unknown("gateway", `${late.length} of ${gateways.length} behind, stale or blind: ${named(late, describe)}`);
+  return unknown(
+    "gateway",
+    `${late.length} of ${gateways.length} behind, stale or blind: ${named(late, describe)}`,
+    lateness(late),
+  );
 }
 
 function aboutEntry(gateways: readonly GatewayFact[], revocation: RevocationFact): ExplainStep {
@@ -69,7 +92,13 @@ function aboutEntry(gateways: readonly GatewayFact[], revocation: RevocationFact
       : "";
   const evidence = `entry ${seq} is enforced by ${holding.length} of ${gateways.length} gateways${since}${held}`;
   if (without.length === 0) return passed("gateway", evidence);
-  return unknown("gateway", `${evidence}; not yet by ${named(without, describe)}`);
+  return unknown("gateway", `${evidence}; not yet by ${named(without, describe)}`, lateness(without));
+}
+
+/** What is wrong with gateways that are not where they should be, the worst of it. */
+export function lateness(gateways: readonly GatewayFact[]): "gateway_stale" | "gateway_behind" {
+  const isStale = gateways.some(({ standing }) => standing === "stale" || standing === "blind");
+  return isStale ? "gateway_stale" : "gateway_behind";
 }
 
 function holds({ behind, seq, follows }: GatewayFact, revocation: RevocationFact): boolean {
@@ -91,7 +120,7 @@ function toldOf(gateway: GatewayFact, revocation: RevocationFact | undefined): G
   };
 }
 
-function describe({ name, standing, behind, asOfAgeMs }: GatewayFact): string {
+export function describe({ name, standing, behind, asOfAgeMs }: GatewayFact): string {
   const distance = behind === undefined ? "on another epoch" : `behind by ${behind} entries`;
   return `${name} (${standing}, ${distance}, its word is ${span(asOfAgeMs / 1_000)} old)`;
 }

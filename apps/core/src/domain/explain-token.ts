@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
-import { type ExplainCode, explainCauses, type ExplainStep, type ExplainStepName } from "./explain-causes.ts";
-import type { SignatureVerdict, TokenFacts } from "./explain-facts.ts";
+import type { SignatureVerdict, SubjectFacts, TokenFacts } from "./explain-facts.ts";
+import { atSecond, type ExplainStep, isNumericDate, passed, problem, shown, span, unknown } from "./explain-step.ts";
+import { explainTenant, isOfOtherEnvironment } from "./explain-tenant.ts";
 
 type ReadToken = Extract<TokenFacts, { readonly kind: "read" }>;
 
@@ -10,13 +11,17 @@ const accessTypes: readonly unknown[] = ["jwt", "at+jwt", "application/at+jwt", 
 /** The steps that a token alone decides, in the order in which a gateway takes them. */
 export function explainToken(
   token: TokenFacts,
-  connections: readonly Connection[],
+  claims: Readonly<Record<string, unknown>>,
+  facts: SubjectFacts,
   nowSec: number,
 ): readonly ExplainStep[] {
   if (token.kind === "malformed") return [problem("token", "token_malformed", token.why)];
+  const { connections } = facts;
+  const tenant = explainTenant(token, claims, facts);
   return [
     passed("token", `a signed JWT, algorithm ${shown(token.alg)}`),
-    explainIssuer(token, connections),
+    explainIssuer(token, facts, tenant),
+    ...(tenant === undefined ? [] : [tenant]),
     explainSignature(token.signature, token.alg),
     explainType(token.typ),
     explainAudience(token.aud, connections),
@@ -24,24 +29,29 @@ export function explainToken(
   ];
 }
 
-export function passed(step: ExplainStepName, evidence: string): ExplainStep {
-  return { step, status: "ok", evidence };
-}
-
-export function problem(step: ExplainStepName, code: ExplainCode, evidence: string): ExplainStep {
-  return { step, status: "problem", code, evidence, fix: explainCauses[code].fix };
-}
-
-export function unknown(step: ExplainStepName, evidence: string, code?: ExplainCode): ExplainStep {
-  return code === undefined
-    ? { step, status: "unknown", evidence }
-    : { step, status: "unknown", code, evidence, fix: explainCauses[code].fix };
-}
-
-function explainIssuer(token: ReadToken, connections: readonly Connection[]): ExplainStep {
+function explainIssuer(
+  token: ReadToken,
+  { connections, tenantConnections = [] }: SubjectFacts,
+  tenant: ExplainStep | undefined,
+): ExplainStep {
   if (typeof token.iss !== "string") return problem("issuer", "issuer_unknown", "the token names no issuer");
-  if (connections.length === 0) return problem("issuer", "issuer_unknown", `iss is ${shown(token.iss)}`);
-  return passed("issuer", `${shown(token.iss)}, of connection ${connections.map(({ slug }) => slug).join(", ")}`);
+  const said = `iss is ${shown(token.iss)}`;
+  if (connections.length > 0)
+    return passed("issuer", `${shown(token.iss)}, of connection ${connections.map(({ slug }) => slug).join(", ")}`);
+  // Whose token it is instead says more than that it is nobody's here.
+  if (tenant?.status === "problem") return unknown("issuer", `${said}, which no connection of this tenant names`);
+  const near = tenantConnections
+    .flatMap(({ issuers }) => issuers)
+    .find((issuer) => spelling(issuer) === spelling(String(token.iss)));
+  return problem("issuer", "issuer_unknown", near === undefined ? said : `${said}; a connection names ${shown(near)}`);
+}
+
+/** What is left of an issuer without scheme, case and a slash at the end, which all count. */
+function spelling(issuer: string): string {
+  return issuer
+    .toLowerCase()
+    .replace(/^https?:/, "")
+    .replace(/\/+$/, "");
 }
 
 function explainSignature(verdict: SignatureVerdict, alg: unknown): ExplainStep {
@@ -75,6 +85,8 @@ function explainAudience(aud: unknown, connections: readonly Connection[]): Expl
   if (connections.some(({ audience }) => audience === undefined || named.includes(audience)))
     return passed("audience", `the token names ${said}`);
   const wanted = connections.map(({ audience }) => shown(audience)).join(" or ");
+  if (connections.some(({ audience = "" }) => named.some((one) => isOfOtherEnvironment(String(one), audience))))
+    return unknown("audience", `the token names ${said}; the connection wants ${wanted}`);
   return problem("audience", "audience_wrong", `the token names ${said}; the connection wants ${wanted}`);
 }
 
@@ -91,33 +103,4 @@ function explainTime(token: ReadToken, nowSec: number): ExplainStep {
     );
   }
   return passed("time", `expires at ${atSecond(exp)}`);
-}
-
-export function isNumericDate(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
-}
-
-const shownMax = 200;
-
-/** A claim's value as evidence: quoted, so that white space shows, and cut, so that it stays a line. */
-export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "absent";
-  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
-}
-
-export function atSecond(seconds: number): string {
-  // Past the range of dates the number itself says more.
-  return Math.abs(seconds) > 8.64e12 ? String(seconds) : new Date(seconds * 1_000).toISOString();
-}
-
-/** A length of time as a person would say it. */
-export function span(seconds: number): string {
-  const units = [
-    ["d", 86_400],
-    ["h", 3_600],
-    ["min", 60],
-    ["s", 1],
-  ] as const;
-  const [unit, size] = units.find(([, least]) => seconds >= least) ?? ["s", 1];
-  return `${Math.round((seconds / size) * 10) / 10} ${unit}`;
 }

@@ -1,7 +1,9 @@
 import type { Connection } from "./connection.ts";
 import { DirectoryError } from "./directory-error.ts";
 import type { Json, JsonObject, UserAttributes } from "./directory.ts";
+import { profileOf } from "./dialect-profiles.ts";
 import { canonicalName } from "./identifier.ts";
+import { assertNewName, type LookAlikeNames } from "./new-name.ts";
 import { isObject } from "./subject.ts";
 
 /** What tells a service account: a claim that is a value, or begins with it. */
@@ -81,8 +83,7 @@ export function decideProvisioning(
 ): { readonly attributes: UserAttributes } | ProvisioningRefusal {
   const { justInTime, subjectAttribute } = connection;
   const { claims, sub } = token;
-  if (isServiceAccount(claims, sub) || justInTime.services.some((mark) => isMarked(claims, mark)))
-    return { reason: "service_account" };
+  if (isServiceToken(connection, claims, sub)) return { reason: "service_account" };
   if (Object.entries(justInTime.match).some(([claim, value]) => claimOf(claims, claim) !== value))
     return { reason: "tenant_wrong" };
 
@@ -97,7 +98,8 @@ export function decideProvisioning(
   }
   if (missing.length > 0) return { reason: "claims_missing", claims: missing };
 
-  const invalidClaims = [...values].filter(([attribute, value]) => !isStorable(attribute, value));
+  const { lookAlikeNames } = profileOf(connection);
+  const invalidClaims = [...values].filter(([attribute, value]) => !isStorable(attribute, value, lookAlikeNames));
   if (invalidClaims.length > 0)
     return {
       reason: "claim_invalid",
@@ -106,7 +108,21 @@ export function decideProvisioning(
   return { attributes: attributesOf(values) };
 }
 
-/** Whether a token speaks for a program, by the marks that issuers put on it themselves. */
+/** Whether a token speaks for a program, and so for nobody: as its issuer marks it, or as the connection's rule says. */
+export function isServiceToken(
+  { justInTime }: Pick<Connection, "justInTime">,
+  claims: Readonly<Record<string, unknown>>,
+  sub: string,
+): boolean {
+  return isServiceAccount(claims, sub) || (justInTime?.services ?? []).some((mark) => isMarked(claims, mark));
+}
+
+/** The same where no more is known of the token than its subject. */
+export function isServiceSubject(connection: Pick<Connection, "justInTime" | "subjectClaim">, sub: string): boolean {
+  return isServiceToken(connection, { [connection.subjectClaim]: sub }, "");
+}
+
+/** By the marks that issuers put on it themselves. */
 function isServiceAccount(claims: Readonly<Record<string, unknown>>, sub: string): boolean {
   // RFC 9068 §2.2: where no resource owner is involved, `sub` is the client. Okta calls it `cid`.
   const isClient = ["client_id", "azp", "cid"].some((claim) => claimOf(claims, claim) === sub);
@@ -127,10 +143,11 @@ function claimOf(claims: Readonly<Record<string, unknown>>, name: string): strin
 
 const valueLengthMax = 1_024;
 
-function isStorable(attribute: string, value: string): boolean {
+function isStorable(attribute: string, value: string, lookAlikes: LookAlikeNames): boolean {
   if (value.length > valueLengthMax || value.includes("\0") || !value.isWellFormed()) return false;
   if (attribute !== "userName") return true;
   try {
+    assertNewName(attribute, value, lookAlikes);
     return canonicalName(attribute, value) !== "";
   } catch {
     return false;

@@ -54,6 +54,24 @@ describe("whom a subject names", () => {
       reason: "subject_ambiguous",
     });
   });
+  test("what one of a person's two directory users gives up, the other has, and nobody has inherited", () => {
+    const annAgain = { ...bob, userId: ann.userId };
+    expect(decideResolution({ ...nobody, owner: ann, holders: [annAgain] })).toMatchObject({
+      status: "active",
+      userId: "u-ann",
+    });
+  });
+  test("a subject that an admin gave is its owner's, whoever the directory says has it", () => {
+    expect(decideResolution({ ...nobody, owner: { ...ann, byAdmin: true }, holders: [bob] })).toMatchObject({
+      status: "active",
+      userId: "u-ann",
+    });
+  });
+  test("a program is nobody, whoever bears its name, and is denied by it all the same", () => {
+    const program: ResolutionFacts = { ...nobody, isService: true, owner: ann, holders: [ann] };
+    expect(decideResolution(program)).toEqual({ status: "unknown", reason: "service_account" });
+    expect(decideResolution({ ...program, revoked: "admin_revoked" })).toMatchObject({ status: "denied" });
+  });
   test("a living user is preferred to the tombstone of an earlier one", () => {
     expect(decideResolution({ ...nobody, holders: [{ ...ann, deleted: true }, bob] })).toMatchObject({
       status: "active",

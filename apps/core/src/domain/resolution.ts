@@ -11,20 +11,25 @@ export type Candidate = {
 export type ResolutionFacts = {
   /** A connection of the tenant names the issuer. */
   readonly issuerKnown: boolean;
+  /** By the rule of every connection that names the issuer, the subject is a program's. */
+  readonly isService?: boolean;
   /** Why gateways are told to refuse the subject, where they are. */
   readonly revoked: string | undefined;
-  /** The directory user whose identity the subject is in the user store, in the directory's present state. */
-  readonly owner: Candidate | undefined;
+  /** The directory user whose identity the subject is in the user store, in the directory's present state; `byAdmin` where no attribute says so. */
+  readonly owner: (Candidate & { readonly byAdmin?: boolean }) | undefined;
   /** Whose subject it is by the directory's present state, applied or not. */
   readonly holders: readonly Candidate[];
-  /** Every reason that stands against each user. */
+  /** Every reason that stands against each user, or that the directory is about to bring against it. */
   readonly denials: ReadonlyMap<string, readonly string[]>;
 };
 
 export type Resolution =
   | { readonly status: "active"; readonly userId: string; readonly directoryUserId: string }
   | { readonly status: "denied"; readonly reason: string }
-  | { readonly status: "unknown"; readonly reason: "issuer_unknown" | "never_provisioned" | "subject_ambiguous" };
+  | {
+      readonly status: "unknown";
+      readonly reason: "issuer_unknown" | "never_provisioned" | "subject_ambiguous" | "service_account";
+    };
 
 /**
  * Decides whom a verified subject names now, ahead of what has been applied. Deny wins: what the
@@ -33,12 +38,20 @@ export type Resolution =
  */
 export function decideResolution(facts: ResolutionFacts): Resolution {
   if (facts.revoked !== undefined) return { status: "denied", reason: facts.revoked };
+  // Whoever bears the same name: a program is never taken for a person.
+  if (facts.isService === true) return { status: "unknown", reason: "service_account" };
   const living = facts.holders.filter(({ deleted }) => !deleted);
   const { owner } = facts;
 
   if (owner !== undefined) {
-    const heir = living.find(({ directoryUserId }) => directoryUserId !== owner.directoryUserId);
-    const stillHeld = living.some(({ directoryUserId }) => directoryUserId === owner.directoryUserId);
+    // Whom an admin has linked is the same person, who inherits nothing.
+    const heir = living.find(({ userId }) => userId !== owner.userId);
+    const stillHeld =
+      owner.byAdmin === true ||
+      // By whomever of the person: what one of them has given up is the others' who still say it.
+      living.some(
+        ({ directoryUserId, userId }) => directoryUserId === owner.directoryUserId || userId === owner.userId,
+      );
     if (heir !== undefined && !stillHeld) return { status: "denied", reason: "subject_recycled" };
     return judge(owner, facts.denials);
   }

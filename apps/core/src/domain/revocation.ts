@@ -14,6 +14,11 @@ export type Standing = {
   readonly denials: readonly string[];
   /** Tokens with this subject may have been issued, and accepted, before now. */
   readonly known: boolean;
+  /**
+   * The provider whose subject it is refuses it too, so that the entry may be forgotten once no token
+   * lives. It need not, where the denial is another's: of a person whom two providers know. True where nothing is said.
+   */
+  readonly refusedToo?: boolean;
   /** The subject was another user's until now. */
   readonly recycled: boolean;
   /** When the change happened, in milliseconds. */
@@ -39,7 +44,8 @@ export function decideRevocation(standing: Standing): RevocationChange | undefin
     : recycled
       ? "subject_recycled"
       : "lifted";
-  const origin = denials.every((denial) => denial.startsWith("idp_")) ? "idp" : "app";
+  const isForgettable = standing.refusedToo ?? true;
+  const origin = denials.every((denial) => denial.startsWith("idp_")) && (isForgettable || !denied) ? "idp" : "app";
   return { deny: denied, nbf, reason, origin };
 }
 

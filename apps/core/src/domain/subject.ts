@@ -2,9 +2,13 @@ import type { Connection, SubjectCompare } from "./connection.ts";
 import type { Json, JsonObject, UserAttributes } from "./directory.ts";
 import { foldCase } from "./identifier.ts";
 
+/** OpenID Connect Core 1.0 section 2; gateways refuse every token with a longer one. */
+export const subjectLengthMax = 255;
+
 /**
  * The subject that the connection's issuers put into this user's tokens, by its subject rule;
- * undefined where the directory does not say (the attribute is missing, or links are made by hand).
+ * undefined where the directory does not say (the attribute is missing, or can be in no token; or links are
+ * made by hand).
  */
 export function subjectOf(
   connection: Pick<Connection, "subjectRule" | "subjectAttribute">,
@@ -16,7 +20,7 @@ export function subjectOf(
       return userId;
     case "attribute": {
       const value = attributeAt(attributes, connection.subjectAttribute);
-      return typeof value === "string" && value !== "" ? value : undefined;
+      return typeof value === "string" && value !== "" && value.length <= subjectLengthMax ? value : undefined;
     }
     case "federated":
       return undefined;

@@ -1,7 +1,6 @@
 import type { QueueOptions } from "bullmq";
 import { Redis } from "ioredis";
-// oxlint-disable-next-line no-restricted-imports -- BullMQ speaks PostgreSQL itself, and this is the client it speaks with.
-import { Client, type ClientConfig } from "pg";
+import { ListenedClient } from "./listened-client.ts";
 import { lastingPostgresBackend } from "./postgres-backend.ts";
 
 /** Where the queue lives: Redis where there is one, else the same PostgreSQL. */
@@ -12,6 +11,12 @@ export const laneQueue = "lifecycle";
 // BullMQ's own tables stay apart from ours, so that our migrations never meet them.
 const schema = "bullmq";
 
+// What is asked and not answered by then is on a connection that nobody is at the other end of, and another
+// is made: without this, nothing would wake any more until the process is started again. BullMQ waits
+// for a job for less.
+const answerMsMax = 65_000;
+const redisAnswerMsMax = 15_000;
+
 // BullMQ types each backend's connection apart; which of the two it is only this file knows.
 type Backend = {
   readonly connection: QueueOptions["connection"];
@@ -20,18 +25,6 @@ type Backend = {
   isReady(): boolean;
   close(): void;
 };
-
-/**
- * A connection whose end is heard at all times. A pool listens only while a connection is idle, and BullMQ
- * does not listen to one that it uses: a server that went away would take the process with it. What was
- * being asked fails all the same, and is reported there.
- */
-class ListenedClient extends Client {
-  constructor(config?: string | ClientConfig) {
-    super(config);
-    this.on("error", () => undefined);
-  }
-}
 
 /** A connection for a sender, which fails at once when the queue is down, or for a worker, which waits for it. */
 export function connectQueue(address: QueueAddress, purpose: "send" | "work"): Backend {
@@ -43,6 +36,7 @@ export function connectQueue(address: QueueAddress, purpose: "send" | "work"): B
       migrate: true,
       max: 4,
       options: "-c synchronous_commit=off",
+      query_timeout: answerMsMax,
       Client: ListenedClient,
     };
     return {
@@ -54,6 +48,7 @@ export function connectQueue(address: QueueAddress, purpose: "send" | "work"): B
   }
   const redis = new Redis(address.redisUrl, {
     maxRetriesPerRequest: null,
+    socketTimeout: redisAnswerMsMax,
     enableOfflineQueue: purpose === "work",
     retryStrategy: (attempts) => Math.min(1_000, 50 * attempts),
   });

@@ -1,8 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createPostgresBackend } from "bullmq";
+import { ListenedClient } from "./listened-client.ts";
 
 type Readiness = { readyPromise: Promise<void> | undefined; waitUntilReady(): Promise<void> };
-type Backend = Readiness & { readonly connection: Readiness; moveToActive(...asked: unknown[]): Promise<unknown> };
+/** What it takes its client for notifications from; that of its pool is a setting. */
+type Connection = Readiness & { pgModule: { readonly Client: typeof ListenedClient } };
+type Backend = Readiness & { readonly connection: Connection; moveToActive(...asked: unknown[]): Promise<unknown> };
 type Factory = (...parts: Parameters<typeof createPostgresBackend>) => Backend;
 
 const retryMs = 250;
@@ -16,6 +19,7 @@ export const lastingPostgresBackend: Factory = (...parts) => {
   const backend = (createPostgresBackend as unknown as Factory)(...parts);
   forgetFailures(backend);
   forgetFailures(backend.connection);
+  backend.connection.pgModule = { Client: ListenedClient };
   const moveToActive = backend.moveToActive.bind(backend);
   backend.moveToActive = async (...asked) => {
     try {

@@ -50,6 +50,8 @@ function connect(url: string): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: answerMsMax,
+    // One that is silent for longer has nobody at its other end, and each request would wait for it anew.
+    socketTimeout: 4 * answerMsMax,
     retryStrategy: (attempts) => Math.min(1_000, 50 * attempts),
   });
   // Its absence is nobody's error: the counting goes on without it.

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { loginRoles } from "./login-roles.ts";
+import { isNetwork } from "./reach.ts";
 
 /** Every setting has one of these: what it is, how it is checked, what it is when it is not set. */
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -7,6 +9,8 @@ const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with pos
 const redisUrl = z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://");
 const perSec = z.coerce.number().int().min(1).max(1_000_000);
 const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+/** Compared byte by byte with what the provider says of itself, so nothing is trimmed. */
+const httpUrlAsIs = z.url({ protocol: /^https?$/ });
 const keyIdsByIssuer = z
   .string()
   .transform((text, context): unknown => {
@@ -18,6 +22,11 @@ const keyIdsByIssuer = z
     }
   })
   .pipe(z.record(z.string(), z.array(z.string().min(1)), 'must be as {"https://idp.example":["kid"]}'));
+
+const networks = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ""))
+  .pipe(z.array(z.string().refine(isNetwork, "must name networks, as in 10.20.0.0/16,fd12:3456::/32")));
 
 const settings = {
   DATABASE_URL: postgresUrl.describe("PostgreSQL 15 or newer, as the owner of the tables"),
@@ -35,7 +44,27 @@ const settings = {
     .enum(["refuse", "allow"])
     .default("refuse")
     .describe("whether webhooks and streams may be sent to this machine itself, also by http: to try things"),
-  PUBLIC_URL: httpUrl.default("http://localhost:8080").describe("where identity providers reach ingest"),
+  PROVIDER_NETWORKS: networks
+    .default([])
+    .describe("networks besides the public Internet that identity providers are asked in, as in 10.20.0.0/16"),
+  PUBLIC_URL: httpUrl
+    .default("http://localhost:8080")
+    .describe(
+      "where this process is reached from outside: by identity providers (ingest, reconciler), applications (feed), browsers (console)",
+    ),
+  INGEST_URL: httpUrl
+    .optional()
+    .describe("where identity providers reach ingest, as the console role tells them; without it PUBLIC_URL"),
+  ADMIN_OIDC_ISSUER: httpUrlAsIs
+    .optional()
+    .describe("issuer of the OpenID provider where people log in to the admin API; without it they exchange a token"),
+  ADMIN_OIDC_CLIENT_ID: z.string().min(1).optional().describe("client id of Rollcall at that provider"),
+  ADMIN_OIDC_CLIENT_SECRET: z.string().min(1).optional().describe("client secret of Rollcall at that provider"),
+  ADMIN_OIDC_ROLES: loginRoles
+    .optional()
+    .describe(
+      'which values of which claim give what, as {"claim":"groups","values":{"staff":{"acme":"viewer"},"root":"house"}}',
+    ),
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(8080).describe("port of `up`, where every role answers"),
   INGEST_PORT: port.default(8081).describe("port of ingest"),
@@ -62,6 +91,17 @@ const settings = {
     .min(60)
     .default(3600)
     .describe("how long replaced feed entries are kept for followers"),
+  COMPARE_EVERY_SEC: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(7 * 86_400)
+    .default(3_600)
+    .describe("how often each tenant's user store is compared with its directory"),
+  COMPARE_HEALS: z
+    .enum(["heal", "report"])
+    .default("heal")
+    .describe("whether such a comparison heals what differs, or only reports it"),
   FEED_REQUESTS_PER_SEC: perSec
     .default(5_000)
     .describe("how many requests one feed token may make of one process in a second"),
@@ -101,6 +141,11 @@ const settings = {
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .describe("least level that is logged"),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, "must have at least 16 characters")
+    .optional()
+    .describe("bearer token of whoever reads /metrics of each process; without it there is no /metrics"),
   SHUTDOWN_SEC_MAX: z.coerce
     .number()
     .int()
@@ -165,8 +210,30 @@ export function readConfig<const Name extends Setting>(
       );
     return [name, result.data] as const;
   });
+  problems.push(...incomplete(names, values, fallbacks, environment));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.fromEntries(values) as Config<Name>;
+}
+
+/** Settings of which none does anything without the others. */
+const together: readonly (readonly Setting[])[] = [
+  ["ADMIN_OIDC_ISSUER", "ADMIN_OIDC_CLIENT_ID", "ADMIN_OIDC_CLIENT_SECRET", "ADMIN_OIDC_ROLES"],
+];
+
+function incomplete(
+  names: readonly Setting[],
+  values: readonly (readonly [Setting, unknown])[],
+  fallbacks: Fallbacks,
+  environment: NodeJS.ProcessEnv,
+): readonly string[] {
+  const given = new Set(
+    values.filter(([name]) => isSet(name, environment) || fallbacks[name] !== undefined).map(([name]) => name),
+  );
+  return together.flatMap((group) => {
+    const [first] = group.filter((name) => given.has(name));
+    const missing = group.filter((name) => names.includes(name) && !given.has(name));
+    return first === undefined ? [] : missing.map((name) => `${name} is missing, and ${first} does nothing without it`);
+  });
 }
 
 /** Whether the environment sets it, by value or by file. */

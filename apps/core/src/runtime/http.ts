@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from "fastify";
 import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Shutdown } from "./shutdown.ts";
 import { StartError } from "./start-error.ts";
 
@@ -8,10 +9,10 @@ export type Health = { ready(): Promise<boolean> };
 
 /**
  * An HTTP server with the limits that hold at every door: 1 MiB bodies, 16 KiB of headers, 60 s for
- * a request. Knows `/livez` and `/readyz`. Each request is logged by id, method, route and status;
+ * a request. Knows `/livez` and `/readyz`, and `/metrics` where there are any. Each request is logged by id, method, route and status;
  * never with its URL's values, headers or body.
  */
-export function createServer(log: Logger, health: Health, shutdown: Shutdown): FastifyInstance {
+export function createServer(log: Logger, health: Health, shutdown: Shutdown, metrics?: Metrics): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -31,6 +32,13 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
   });
   // Every request goes through these hooks, so none of them is asynchronous.
   app.addHook("onResponse", (request, reply, done) => {
+    if (metrics !== undefined) {
+      const { method, routeOptions } = request;
+      metrics.observeRequest(
+        { method, route: routeOptions.url ?? "none", status: reply.statusCode },
+        reply.elapsedTime / 1_000,
+      );
+    }
     if (log.isLevelEnabled("debug")) {
       const { id, method, routeOptions } = request;
       const [status, ms] = [reply.statusCode, reply.elapsedTime];
@@ -48,6 +56,12 @@ export function createServer(log: Logger, health: Health, shutdown: Shutdown): F
     const ready = !shutdown.stopping && (await health.ready().catch(() => false));
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
   });
+  if (metrics !== undefined)
+    app.get("/metrics", async (request, reply) => {
+      if (!metrics.admits(request.headers.authorization))
+        return reply.code(401).header("www-authenticate", "Bearer").send({ status: "a token is needed" });
+      return reply.type(metrics.contentType).send(await metrics.scrape());
+    });
   return app;
 }
 

@@ -1,15 +1,18 @@
 import { type Config, ConfigError, type Fallbacks, readConfig, type Setting } from "./config.ts";
 import { createLog, type Logger } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { createShutdown, exitOnSignal, type Shutdown } from "./shutdown.ts";
 import { StartError } from "./start-error.ts";
 
-const common = ["LOG_LEVEL", "SHUTDOWN_SEC_MAX", "HOST"] as const;
+const common = ["LOG_LEVEL", "SHUTDOWN_SEC_MAX", "HOST", "METRICS_TOKEN"] as const;
 type Common = (typeof common)[number];
 
 export type Context<Name extends Setting> = {
   readonly config: Config<Name | Common>;
   readonly log: Logger;
   readonly shutdown: Shutdown;
+  /** Undefined where nobody has a token for them. */
+  readonly metrics: Metrics | undefined;
 };
 
 /**
@@ -24,11 +27,11 @@ export async function runProcess<const Name extends Setting>(
   prepare: (shutdown: Shutdown) => Promise<Fallbacks> = async () => ({}),
   defaults: Fallbacks = {},
 ): Promise<void> {
-  const { log, shutdown } = exitOnConfigError(role, () => openLife(role, defaults));
+  const { log, shutdown, metrics } = exitOnConfigError(role, () => openLife(role, defaults));
   exitOnSignal(shutdown, log);
   try {
     const fallbacks = { ...defaults, ...(await prepare(shutdown)) };
-    await build({ config: readConfig<Name | Common>([...common, ...names], fallbacks), log, shutdown });
+    await build({ config: readConfig<Name | Common>([...common, ...names], fallbacks), log, shutdown, metrics });
     log.info("ready");
   } catch (error) {
     if (error instanceof ConfigError || error instanceof StartError)
@@ -39,10 +42,12 @@ export async function runProcess<const Name extends Setting>(
   }
 }
 
-function openLife(role: string, defaults: Fallbacks): { readonly log: Logger; readonly shutdown: Shutdown } {
+function openLife(role: string, defaults: Fallbacks): Pick<Context<Common>, "log" | "shutdown" | "metrics"> {
   const config = readConfig(common, defaults);
   const log = createLog(role, config.LOG_LEVEL);
-  return { log, shutdown: createShutdown(log, 1_000 * config.SHUTDOWN_SEC_MAX) };
+  const { METRICS_TOKEN: token } = config;
+  const metrics = token === undefined ? undefined : createMetrics(role, token);
+  return { log, shutdown: createShutdown(log, 1_000 * config.SHUTDOWN_SEC_MAX), metrics };
 }
 
 function exitOnConfigError<Result>(role: string, read: () => Result): Result {

@@ -1,5 +1,8 @@
 import type { Logger } from "./log.ts";
 
+/** What comes so soon after the first signal is the first one told again, and nobody who has lost patience. */
+const sameSignalMsMax = 1_000;
+
 export type Shutdown = {
   /** Runs on shutdown, last added first, so what was built last is closed first. */
   add(name: string, close: () => Promise<void> | void): void;
@@ -10,7 +13,7 @@ export type Shutdown = {
 
 /**
  * Ends a process in order: not ready, stop accepting, drain, close. On SIGTERM or SIGINT it exits 0
- * when all is closed and 1 when the deadline cuts it short; a second signal exits at once.
+ * when all is closed and 1 when the deadline cuts it short; a second one, a second after the first or later, exits at once.
  */
 export function createShutdown(log: Logger, drainMsMax: number): Shutdown {
   const closers: { name: string; close: () => Promise<void> | void }[] = [];
@@ -42,9 +45,14 @@ export function createShutdown(log: Logger, drainMsMax: number): Shutdown {
 
 /** Wires the process's signals to a shutdown. For `main.ts` alone. */
 export function exitOnSignal(shutdown: Shutdown, log: Logger): void {
+  let firstAtMs: number | undefined;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (shutdown.stopping) process.exit(1);
+      // One Ctrl-C arrives twice: the terminal tells the whole group, and npm passes on what it was told itself.
+      firstAtMs ??= performance.now();
+      if (performance.now() - firstAtMs > sameSignalMsMax) process.exit(1);
+      // Told of the same again, or already ending for a reason of its own.
+      if (shutdown.stopping) return;
       shutdown.run(signal).then(
         () => process.exit(0),
         (error: unknown) => {

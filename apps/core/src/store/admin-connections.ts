@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   assertProvisions,
   changedDialect,
@@ -11,11 +12,12 @@ import {
 import { recordAudit } from "./audit.ts";
 import { connectionColumns, connectionNamed, type ConnectionRow, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
+import type { Expectation } from "./expectation.ts";
 import { sql } from "./sql.ts";
 import { assertSlug, slugRefusalOf } from "./tenants.ts";
 
 /** What an admin may set; the rest is given once, at creation. */
-export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug" | "schemasVersion">;
+export type ConnectionSettings = Omit<Connection, "id" | "tenantId" | "slug" | "schemasVersion" | "pausedAt">;
 type GivenSettings = { readonly [Name in keyof ConnectionSettings]?: ConnectionSettings[Name] | undefined };
 /** What is named is changed; a rule of the dialect that is null is the kind's again. */
 export type ConnectionPatch = Omit<GivenSettings, "dialect" | "justInTime"> & {
@@ -58,13 +60,13 @@ export async function createConnection(
   try {
     return await database.inTenant(tenantId, async (transaction) => {
       const [row] = await transaction.query<ConnectionRow>(sql`
-        INSERT INTO connection (id, tenant_id, slug, name, kind, dialect, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec, rates, just_in_time)
+        INSERT INTO connection (id, tenant_id, slug, name, kind, dialect, issuers, audience, subject_claim, subject_rule, subject_attribute, subject_compare, token_lifetime_sec, rates, just_in_time, pull)
         VALUES (${connection.id}, ${tenantId}, ${connection.slug}, ${settings.name}, ${settings.kind}, ${JSON.stringify(settings.dialect)}::jsonb, ${settings.issuers}::text[], ${settings.audience ?? null},
-          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec}, ${JSON.stringify(settings.rates)}::jsonb, ${jsonOf(settings.justInTime)}::jsonb)
+          ${settings.subjectClaim}, ${settings.subjectRule}, ${settings.subjectAttribute}, ${settings.subjectCompare}, ${settings.tokenLifetimeSec}, ${JSON.stringify(settings.rates)}::jsonb, ${jsonOf(settings.justInTime)}::jsonb, ${jsonOf(settings.pull)}::jsonb)
         RETURNING ${connectionColumns}`);
       if (row === undefined) throw new Error("a connection was neither created nor refused");
-      const detail = { slug: connection.slug, after: settingsDetail(settings) };
-      await recordAudit(transaction, tenantId, { actor, action: "connection.create", target: connection.id, detail });
+      const told = { detail: { slug: connection.slug }, after: settingsDetail(settings) };
+      await recordAudit(transaction, tenantId, { actor, action: "connection.create", target: connection.id, ...told });
       return toConnection(row);
     });
   } catch (error) {
@@ -75,7 +77,7 @@ export async function createConnection(
 export async function listConnections(database: Database, tenantId: string): Promise<readonly Connection[]> {
   const rows = await database.once<ConnectionRow>(
     tenantId,
-    sql`SELECT ${connectionColumns} FROM connection ORDER BY id`,
+    sql`SELECT ${connectionColumns} FROM connection WHERE removed_at IS NULL ORDER BY id`,
   );
   return rows.map(toConnection);
 }
@@ -100,6 +102,7 @@ export async function updateConnection(
   slugOrId: string,
   patch: ConnectionPatch,
   actor: string,
+  expected?: Expectation<Connection>,
 ): Promise<{ readonly connection: Connection; readonly resyncNeeded: boolean }> {
   return database.inTenant(tenantId, async (transaction) => {
     const [found] = await transaction.query<ConnectionRow>(
@@ -107,7 +110,8 @@ export async function updateConnection(
     );
     if (found === undefined) throw new DirectoryError("not_found", `no connection ${slugOrId}`);
     const before = toConnection(found);
-    const after: Connection = {
+    expected?.(before);
+    const wanted: Connection = {
       ...before,
       ...given({
         ...patch,
@@ -115,26 +119,31 @@ export async function updateConnection(
         justInTime: justInTimeOf(before, patch.justInTime),
       }),
       ...("audience" in patch ? { audience: patch.audience } : {}),
+      ...("pull" in patch ? { pull: patch.pull } : {}),
     };
-    assertProvisions(after);
-    await write(transaction, after);
-    const changed = settingNames.filter((name) => patch[name] !== undefined || (name === "audience" && name in patch));
-    const detail = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
-    await recordAudit(transaction, tenantId, { actor, action: "connection.update", target: before.id, detail });
+    assertProvisions(wanted);
+    const changed = settingNames.filter((name) => !isDeepStrictEqual(before[name], wanted[name]));
+    if (changed.length === 0) return { connection: before, resyncNeeded: false };
+    // As it will be read again, so that its tag is the one that a reader has.
+    const after = await write(transaction, wanted);
+    const told = { before: settingsDetail(before, changed), after: settingsDetail(after, changed) };
+    await recordAudit(transaction, tenantId, { actor, action: "connection.update", target: before.id, ...told });
     return {
       connection: after,
-      resyncNeeded: subjectSettings.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])),
+      resyncNeeded: subjectSettings.some((name) => changed.includes(name)),
     };
   });
 }
 
-async function write(transaction: Transaction, connection: Connection): Promise<void> {
-  await transaction.query(sql`
+async function write(transaction: Transaction, connection: Connection): Promise<Connection> {
+  const [row] = await transaction.query<ConnectionRow>(sql`
     UPDATE connection SET name = ${connection.name}, kind = ${connection.kind}, dialect = ${JSON.stringify(connection.dialect)}::jsonb, issuers = ${connection.issuers}::text[], audience = ${connection.audience ?? null},
       subject_claim = ${connection.subjectClaim}, subject_rule = ${connection.subjectRule}, subject_attribute = ${connection.subjectAttribute},
       subject_compare = ${connection.subjectCompare}, token_lifetime_sec = ${connection.tokenLifetimeSec}, rates = ${JSON.stringify(connection.rates)}::jsonb,
-      just_in_time = ${jsonOf(connection.justInTime)}::jsonb
-    WHERE id = ${connection.id}`);
+      just_in_time = ${jsonOf(connection.justInTime)}::jsonb, pull = ${jsonOf(connection.pull)}::jsonb
+    WHERE id = ${connection.id} RETURNING ${connectionColumns}`);
+  if (row === undefined) throw new Error("a locked connection is gone");
+  return toConnection(row);
 }
 
 const settingNames = [
@@ -150,6 +159,7 @@ const settingNames = [
   "tokenLifetimeSec",
   "rates",
   "justInTime",
+  "pull",
 ] as const satisfies readonly (keyof ConnectionSettings)[];
 
 function justInTimeOf(

@@ -33,6 +33,8 @@ export type UserHistory = {
     readonly sub: string;
     readonly alias: boolean;
     readonly directoryUserId: string;
+    /** When an admin gave it to the user; null where the directory did. */
+    readonly linkedAt: Date | null;
   }[];
   readonly groups: readonly { readonly id: string; readonly displayName: string }[];
   readonly revocations: readonly {
@@ -73,8 +75,8 @@ async function readStore(transaction: Transaction, userId: string): Promise<Omit
     transaction.query<{ reason: string; originId: string; note: string | null; since: Date }>(
       sql`SELECT reason, origin_id AS "originId", note, since FROM denial WHERE user_id = ${userId} ORDER BY since, reason LIMIT ${listMax}`,
     ),
-    transaction.query<{ iss: string; sub: string; alias: boolean; directoryUserId: string }>(
-      sql`SELECT iss, sub, alias, directory_user_id AS "directoryUserId" FROM identity WHERE user_id = ${userId} ORDER BY alias, iss, sub LIMIT ${listMax}`,
+    transaction.query<UserHistory["identities"][number]>(
+      sql`SELECT iss, sub, alias, directory_user_id AS "directoryUserId", linked_at AS "linkedAt" FROM identity WHERE user_id = ${userId} ORDER BY alias, iss, sub LIMIT ${listMax}`,
     ),
     transaction.query<{ id: string; displayName: string }>(
       sql`SELECT DISTINCT grp.id, grp.display_name AS "displayName" FROM app_group_member AS member JOIN app_group AS grp ON grp.id = member.group_id

@@ -1,8 +1,11 @@
 import { type Connection, foldCase, isId, subjectKey } from "../domain/index.ts";
+import { isNoCanary } from "./canary.ts";
 import { readConnectionsNaming, subjectKeys } from "./subject-holders.ts";
 import type { Database, Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 import { type Keyset, keyset, type KeysetRequest } from "./tenants.ts";
+import { firstOf, joinEach } from "./index-condition.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 /** One directory user and the application's user that it is tied to. */
 export type UserSummary = {
@@ -18,6 +21,8 @@ export type UserSummary = {
   readonly behind: boolean;
   /** Why the user is refused; empty for a user who may enter. */
   readonly denials: readonly string[];
+  /** When an admin linked it to another user than its own. */
+  readonly linkedAt: Date | undefined;
 };
 
 /** By what an admin looks for a user; every criterion given must match. */
@@ -39,11 +44,17 @@ type SummaryRow = {
   deleted_at: Date | null;
   behind: boolean;
   denials: string[];
+  linked_at: Date | null;
 };
+
+/** Why the application's user is refused: the one that a directory user is tied to, or else its own. */
+export function denialsOf(tiedId: Sql, ownId: Sql): Sql {
+  return sql`ARRAY(SELECT reason FROM denial WHERE denial.user_id = ${firstOf(tiedId, ownId)} ORDER BY since, reason)`;
+}
 
 const summaryColumns = sql`coalesce(link.user_id, usr.id) AS id, usr.id AS directory_user_id, usr.connection_id, usr.user_name, usr.external_id, usr.active,
   usr.deleted_at, coalesce(link.applied_version, 0) < usr.version AS behind,
-  ARRAY(SELECT reason FROM denial WHERE denial.user_id = coalesce(link.user_id, usr.id) ORDER BY since, reason) AS denials`;
+  ${denialsOf(sql`link.user_id`, sql`usr.id`)} AS denials, link.linked_at`;
 
 /** Users in the order of their directory ids. A criterion that could be nobody's finds nobody. */
 export async function findUsers(
@@ -60,9 +71,9 @@ export async function findUsers(
       SELECT ${summaryColumns}
       FROM connection CROSS JOIN LATERAL (
         SELECT * FROM directory_user AS candidate
-        WHERE candidate.connection_id = connection.id AND (${page.after ?? null}::uuid IS NULL OR candidate.id > ${page.after ?? null}::uuid)${criteria}
+        WHERE candidate.connection_id = connection.id AND ${placesAfter(sql`candidate.id`, page.after)} AND ${isNoCanary(sql`candidate.id`)}${criteria}
         ORDER BY candidate.id LIMIT ${page.limit + 1}
-      ) AS usr LEFT JOIN link ON link.directory_user_id = usr.id
+      ) AS usr ${joinEach(sql`link`, sql`SELECT user_id, applied_version, linked_at FROM link AS tie WHERE tie.directory_user_id = usr.id`)}
       ORDER BY usr.id LIMIT ${page.limit + 1}`);
     return keyset(rows.map(toSummary), page.limit, ({ directoryUserId }) => directoryUserId);
   });
@@ -145,5 +156,6 @@ function toSummary(row: SummaryRow): UserSummary {
     deletedAt: row.deleted_at ?? undefined,
     behind: row.behind,
     denials: row.denials,
+    linkedAt: row.linked_at ?? undefined,
   };
 }

@@ -77,7 +77,7 @@ export async function addConnectionSchema(
       VALUES (${scope.connectionId}, ${keyOf(schema.definition.id)}, ${tenantId}, ${schema.resourceType}, ${JSON.stringify(schema.definition)}, ${schema.canonicalValuesOnly})
       RETURNING ${columns}`);
     if (row === undefined) throw new Error("a schema was neither registered nor refused");
-    await record(scope, "connection.schema.add", schema);
+    await record(scope, "connection.schema.add", undefined, schema);
     return toRegistered(row);
   });
 }
@@ -109,7 +109,7 @@ export async function replaceConnectionSchema(
       WHERE connection_id = ${scope.connectionId} AND urn_key = ${keyOf(id)}
       RETURNING ${columns}`);
     if (row === undefined) throw new Error("a locked schema is gone");
-    await record(scope, "connection.schema.replace", schema);
+    await record(scope, "connection.schema.replace", before, schema);
     return toRegistered(row);
   });
 }
@@ -131,7 +131,7 @@ export async function removeConnectionSchema(
     await scope.transaction.query(
       sql`DELETE FROM connection_schema WHERE connection_id = ${scope.connectionId} AND urn_key = ${keyOf(urn)}`,
     );
-    await record(scope, "connection.schema.remove", before);
+    await record(scope, "connection.schema.remove", before, undefined);
   });
 }
 
@@ -204,16 +204,28 @@ function shapeOf({ id, attributes }: SchemaDefinition) {
   return { [id]: Object.fromEntries(attributes.map(({ name }) => [name, true])) };
 }
 
-async function record(scope: Scope, action: string, schema: ExtensionSchema): Promise<void> {
-  const { definition, resourceType, canonicalValuesOnly } = schema;
-  const attributes = definition.attributes.map(({ name }) => name);
-  const detail = { urn: definition.id, resourceType, canonicalValuesOnly, attributes };
+async function record(
+  scope: Scope,
+  action: string,
+  before: ExtensionSchema | undefined,
+  after: ExtensionSchema | undefined,
+): Promise<void> {
   await recordAudit(scope.transaction, scope.tenantId, {
     actor: scope.actor,
     action,
     target: scope.connectionId,
-    detail,
+    ...(before && { before: told(before) }),
+    ...(after && { after: told(after) }),
   });
+}
+
+function told({ definition, resourceType, canonicalValuesOnly }: ExtensionSchema) {
+  return {
+    urn: definition.id,
+    resourceType,
+    canonicalValuesOnly,
+    attributes: definition.attributes.map(({ name }) => name),
+  };
 }
 
 function keyOf(urn: string): string {

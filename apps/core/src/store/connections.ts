@@ -5,6 +5,7 @@ import {
   isId,
   type JustInTime,
   type OwnRates,
+  type PullSettings,
   type SubjectCompare,
   type SubjectRule,
 } from "../domain/index.ts";
@@ -27,14 +28,17 @@ export type ConnectionRow = {
   schemas_version: number;
   rates: OwnRates;
   just_in_time: JustInTime | null;
+  paused_at: Date | null;
+  pull: PullSettings | null;
 };
 
 export const connectionColumns: Sql = sql`connection.id, connection.tenant_id, connection.slug, connection.name, connection.kind, connection.dialect, connection.issuers,
-  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec, connection.schemas_version, connection.rates, connection.just_in_time`;
+  connection.audience, connection.subject_claim, connection.subject_rule, connection.subject_attribute, connection.subject_compare, connection.token_lifetime_sec, connection.schemas_version, connection.rates, connection.just_in_time, connection.paused_at, connection.pull`;
 
-/** The connection with this slug or id. */
+/** The connection with this slug or id; one that was removed has no name any more. */
 export function connectionNamed(slugOrId: string): Sql {
-  return isId(slugOrId) ? sql`connection.id = ${slugOrId}` : sql`connection.slug = ${slugOrId}`;
+  const named = isId(slugOrId) ? sql`connection.id = ${slugOrId}` : sql`connection.slug = ${slugOrId}`;
+  return sql`${named} AND connection.removed_at IS NULL`;
 }
 
 export function toConnection(row: ConnectionRow): Connection {
@@ -55,5 +59,7 @@ export function toConnection(row: ConnectionRow): Connection {
     schemasVersion: row.schemas_version,
     rates: row.rates,
     justInTime: row.just_in_time ?? undefined,
+    pausedAt: row.paused_at ?? undefined,
+    pull: row.pull ?? undefined,
   };
 }

@@ -2,7 +2,7 @@ import type { Transaction } from "./database.ts";
 import { belonging } from "./nesting.ts";
 import { sql } from "./sql.ts";
 
-/** Brings the application's groups to the directory's present state; a deleted group takes its memberships with it. */
+/** Brings the application's groups to the directory's present state; a deleted group, and one that the directory has never had, takes its memberships with it. */
 export async function convergeGroups(
   transaction: Transaction,
   tenantId: string,
@@ -18,7 +18,8 @@ export async function convergeGroups(
   await transaction.query(sql`
     UPDATE app_group SET display_name = grp.display_name, applied_version = grp.version
     FROM directory_group AS grp
-    WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id AND app_group.applied_version < grp.version`);
+    WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id
+      AND (app_group.applied_version, app_group.display_name) IS DISTINCT FROM (grp.version, grp.display_name)`);
   await deleteDead(transaction, ids);
 }
 
@@ -46,11 +47,15 @@ export async function convergeMemberships(
   // An edge that has come since the first statement waits for its own event; a group that is going is left out, not stumbled over.
   await transaction.query(sql`
     WITH wanted AS MATERIALIZED (${wanted}), present AS (
-      SELECT id FROM app_group WHERE id = ANY(ARRAY(SELECT group_id FROM wanted)) ORDER BY id FOR KEY SHARE
+      -- The groups that are left too, and all in one order: whoever deletes a group deletes its edges with it.
+      SELECT id FROM app_group WHERE id = ANY(ARRAY(
+        SELECT group_id FROM wanted UNION SELECT group_id FROM app_group_member WHERE directory_user_id = ANY(${directoryUserIds}::uuid[])
+      )) ORDER BY id FOR KEY SHARE
     ), removed AS (
       -- Hashed subqueries, here and below: as joins they may be run through once for every row.
       DELETE FROM app_group_member
       WHERE directory_user_id = ANY(${directoryUserIds}::uuid[]) AND (group_id, directory_user_id) NOT IN (SELECT group_id, member_id FROM wanted)
+        AND (group_id IN (SELECT id FROM present)) IS TRUE
     )
     INSERT INTO app_group_member (tenant_id, group_id, user_id, directory_user_id)
     SELECT ${tenantId}::uuid, group_id, user_id, member_id FROM wanted WHERE (group_id IN (SELECT id FROM present)) IS TRUE
@@ -59,6 +64,6 @@ export async function convergeMemberships(
 
 async function deleteDead(transaction: Transaction, ids: readonly string[]): Promise<void> {
   await transaction.query(sql`
-    DELETE FROM app_group USING directory_group AS grp
-    WHERE app_group.id = ANY(${ids}::uuid[]) AND grp.id = app_group.id AND grp.deleted_at IS NOT NULL`);
+    DELETE FROM app_group
+    WHERE id = ANY(${ids}::uuid[]) AND NOT EXISTS (SELECT FROM directory_group AS grp WHERE grp.id = app_group.id AND grp.deleted_at IS NULL)`);
 }

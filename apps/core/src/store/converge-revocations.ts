@@ -4,7 +4,7 @@ import type { Pair } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 
-type StandingRow = {
+export type StandingRow = {
   iss: string;
   sub_key: string;
   directory_user_id: string;
@@ -13,6 +13,11 @@ type StandingRow = {
   deny: boolean | null;
   nbf: number | null;
   forgotten: boolean;
+  origin: "idp" | "app" | null;
+  /** The directory user whose subject it is is one of those who are refused. */
+  refused_too: boolean;
+  /** When an admin struck the user; whoever was out already then, or not known yet, had tokens to lose all the same. */
+  struck_at: Date | null;
 };
 
 type Entry = RevocationChange & {
@@ -37,16 +42,22 @@ export function decideEntries(
 ): readonly Entry[] {
   const byUser = new Map(pairs.map((pair) => [pair.state.userId, pair.subject]));
   const byDirectoryUser = new Map(pairs.map((pair) => [pair.state.id, pair.subject]));
+  // Whichever of a user's directory users was shut out: all of the user's tokens die, together or one after the other.
+  const killedAt = new Map<string, number | undefined>();
+  for (const { state, subject } of pairs)
+    killedAt.set(state.userId, latest(killedAt.get(state.userId), subject.killedAtMs));
   return rows.flatMap((row): readonly Entry[] => {
     const subject = byDirectoryUser.get(row.directory_user_id) ?? byUser.get(row.user_id);
     if (subject === undefined) return [];
     const key = identityKey(row.iss, row.sub_key);
+    const inheritedMs = inherited.get(key);
     const change = decideRevocation({
       ...toStanding(row),
       known: !fresh.has(key),
-      recycled: inherited.has(key),
-      atMs: subject.atMs,
-      killedAtMs: subject.killedAtMs,
+      recycled: inheritedMs !== undefined,
+      // Whoever wants a subject may have to wait until its owner has given it up.
+      atMs: Math.max(subject.atMs, inheritedMs ?? 0),
+      killedAtMs: latest(killedAt.get(row.user_id), row.struck_at?.getTime()),
     });
     return change === undefined
       ? []
@@ -54,21 +65,22 @@ export function decideEntries(
   });
 }
 
-/** Re-decides one user's revocations after a denial of our own was added or lifted. */
+/** Re-decides one user's revocations after a denial of our own was added or lifted, or after identities passed to it from another user. */
 export async function convergeUserRevocations(
   transaction: Transaction,
   tenantId: string,
   userId: string,
   at: Date,
+  passed?: ReadonlySet<string>,
 ): Promise<number> {
   const rows = await standings(transaction, sql`identity.user_id = ${userId}`);
   const entries = rows.flatMap((row): readonly Entry[] => {
     const change = decideRevocation({
       ...toStanding(row),
       known: true,
-      recycled: false,
+      recycled: passed?.has(identityKey(row.iss, row.sub_key)) === true,
       atMs: at.getTime(),
-      killedAtMs: undefined,
+      killedAtMs: row.struck_at?.getTime(),
     });
     return change === undefined ? [] : [{ ...change, iss: row.iss, sub: row.sub_key, acceptedAt: at, eventId: null }];
   });
@@ -78,29 +90,41 @@ export async function convergeUserRevocations(
 
 async function standings(transaction: Transaction, which: Sql): Promise<readonly StandingRow[]> {
   return transaction.query<StandingRow>(sql`
-    SELECT identity.iss, identity.sub_key, identity.directory_user_id, identity.user_id,
-      ARRAY(SELECT reason FROM denial WHERE denial.user_id = identity.user_id) AS denials, revocation.deny, revocation.nbf,
-      revocation.forgotten_at IS NOT NULL AS forgotten
-    FROM identity
-    LEFT JOIN revocation ON revocation.tenant_id = identity.tenant_id AND revocation.scope = 'sub'
-      AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key
-    WHERE ${which}
-    ORDER BY identity.iss, identity.sub_key`);
+    SELECT ${standingColumns} FROM ${standingTables} WHERE ${which} ORDER BY identity.iss, identity.sub_key`);
 }
 
-function toStanding(row: StandingRow): {
+/** What a subject's entry is decided by, for whoever compares with what would be decided. */
+export const standingColumns = sql`identity.iss, identity.sub_key, identity.directory_user_id, identity.user_id,
+      ARRAY(SELECT reason FROM denial WHERE denial.user_id = identity.user_id) AS denials, revocation.deny, revocation.nbf,
+      revocation.forgotten_at IS NOT NULL AS forgotten, revocation.origin,
+      EXISTS (SELECT FROM denial WHERE denial.user_id = identity.user_id AND origin_id = identity.directory_user_id AND reason IN ('idp_inactive', 'idp_deleted')) AS refused_too,
+      (SELECT max(since) FROM denial WHERE denial.user_id = identity.user_id AND reason IN ('admin_suspended', 'admin_revoked')) AS struck_at`;
+
+export const standingTables = sql`identity
+    LEFT JOIN revocation ON revocation.tenant_id = identity.tenant_id AND revocation.scope = 'sub'
+      AND revocation.iss = identity.iss AND revocation.sub = identity.sub_key`;
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
+}
+
+export function toStanding(row: StandingRow): {
   current: { deny: boolean; nbf: number | undefined } | undefined;
   denials: readonly string[];
+  refusedToo: boolean;
 } {
-  // Gateways have forgotten what the provider refuses too. A reason that it knows nothing of has to be told anew.
-  const untold = row.forgotten && row.denials.some((reason) => !reason.startsWith("idp_"));
+  // Gateways have forgotten what the provider refuses too, or may any moment. A reason that it knows nothing of has to be told anew.
+  const isOthers = row.forgotten && row.denials.some((reason) => !reason.startsWith("idp_"));
+  const mayForget = row.forgotten || row.origin === "idp";
+  const untold = isOthers || (mayForget && row.denials.length > 0 && !row.refused_too);
   return {
     current: row.deny === null ? undefined : { deny: row.deny && !untold, nbf: row.nbf ?? undefined },
     denials: row.denials,
+    refusedToo: row.refused_too,
   };
 }
 
-/** Replaces the keys' present entries and tells the publisher which keys changed. */
+/** Replaces the keys' present entries, but for a later cut that was made since they were read, and tells the publisher which keys changed. */
 export async function writeRevocations(
   transaction: Transaction,
   tenantId: string,
@@ -116,7 +140,7 @@ export async function writeRevocations(
         ${entries.map(({ nbf }) => nbf ?? null)}::bigint[], ${entries.map(({ origin }) => origin)}::text[], ${entries.map(({ reason }) => reason)}::text[],
         ${entries.map(({ eventId }) => eventId)}::bigint[], ${entries.map(({ acceptedAt }) => acceptedAt)}::timestamptz[],
         ${entries.map(({ expiresAt }) => expiresAt ?? null)}::timestamptz[]) AS entry(iss, sub, deny, nbf, origin, reason, event_id, accepted_at, expires_at)
-      ON CONFLICT (tenant_id, scope, iss, sub) DO UPDATE SET deny = excluded.deny, nbf = excluded.nbf, origin = excluded.origin,
+      ON CONFLICT (tenant_id, scope, iss, sub) DO UPDATE SET deny = excluded.deny, nbf = greatest(revocation.nbf, excluded.nbf), origin = excluded.origin,
         reason = excluded.reason, event_id = excluded.event_id, accepted_at = excluded.accepted_at, applied_at = excluded.applied_at,
         expires_at = excluded.expires_at, forgotten_at = NULL
       RETURNING scope, iss, sub, accepted_at

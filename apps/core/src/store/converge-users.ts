@@ -29,8 +29,8 @@ export type Pair = {
   readonly subject: Subject;
   readonly state: UserState;
   readonly wanted: WantedUser;
-  /** Subjects of deleted users whose name a joiner has: tokens may carry them though no identity ever did. */
-  readonly formerSubs: ReadonlySet<string>;
+  /** Subjects of deleted users whose name a joiner has, and when each was deleted, in milliseconds: tokens may carry them though no identity ever did. */
+  readonly formerSubs: ReadonlyMap<string, number>;
 };
 
 /**
@@ -60,7 +60,7 @@ export async function convergeUsers(
       transaction,
       tenantId,
       pairs.map(({ state }) => state.userId),
-      claims.recycled,
+      claims,
     ),
     readStandings(
       transaction,
@@ -92,7 +92,7 @@ async function lockAndRead(
     transaction.query<StateRow>(sql`
       SELECT usr.id, link.user_id, link.applied_version, usr.attributes, usr.deleted_at IS NOT NULL AS deleted, usr.version, to_jsonb(connection) AS connection,
         (SELECT coalesce(jsonb_agg(former), '[]') FROM (
-          SELECT former.id, former.attributes FROM directory_user AS former
+          SELECT former.id, former.attributes, extract(epoch FROM former.deleted_at) * 1000 AS "deletedMs" FROM directory_user AS former
           WHERE link.applied_version = 0 AND former.connection_id = usr.connection_id AND former.deleted_at IS NOT NULL AND former.id <> usr.id
             AND (former.user_name_key = usr.user_name_key OR former.external_id = usr.external_id)
           ORDER BY former.deleted_at DESC LIMIT 8
@@ -115,7 +115,7 @@ async function markConverged(transaction: Transaction, pairs: readonly Pair[]): 
   await transaction.query(sql`
     UPDATE link SET applied_version = done.version, applied_at = clock_timestamp()
     FROM unnest(${pairs.map(({ state }) => state.id)}::uuid[], ${pairs.map(({ state }) => state.version)}::bigint[]) AS done(id, version)
-    WHERE link.directory_user_id = done.id AND link.applied_version < done.version`);
+    WHERE link.directory_user_id = done.id AND link.applied_version <> done.version`);
 }
 
 type StateRow = {
@@ -126,12 +126,17 @@ type StateRow = {
   deleted: boolean;
   version: number;
   connection: ConnectionRow;
-  formers: readonly { readonly id: string; readonly attributes: UserAttributes }[];
+  formers: readonly { readonly id: string; readonly attributes: UserAttributes; readonly deletedMs: number }[];
 };
 
-function formerSubsOf({ connection }: UserState, formers: StateRow["formers"]): ReadonlySet<string> {
-  const subjects = formers.map(({ id, attributes }) => subjectOf(connection, id, attributes));
-  return new Set(subjects.flatMap((sub) => (sub === undefined ? [] : [subjectKey(connection.subjectCompare, sub)])));
+function formerSubsOf({ connection }: UserState, formers: StateRow["formers"]): Pair["formerSubs"] {
+  // Of several the last deleted counts, which comes first.
+  return new Map(
+    formers.toReversed().flatMap(({ id, attributes, deletedMs }) => {
+      const sub = subjectOf(connection, id, attributes);
+      return sub === undefined ? [] : [[subjectKey(connection.subjectCompare, sub), deletedMs]];
+    }),
+  );
 }
 
 function toState(row: StateRow): UserState {
@@ -148,6 +153,12 @@ function toState(row: StateRow): UserState {
 /** A linked directory user lends its denials and identities; the profile is its owner's. */
 async function writeUsers(transaction: Transaction, tenantId: string, pairs: readonly Pair[]): Promise<void> {
   const own = pairs.filter(({ state }) => state.userId === state.id);
+  const ids = pairs.map(({ state }) => state.userId);
+  // Two directory users may share one user; whoever reads its denials next must see the other's. All
+  // that are to be written are locked with it, in one order, so that no two batches wait for each other.
+  const locked =
+    own.length < pairs.length &&
+    transaction.query(sql`SELECT FROM app_user WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`);
   const written = transaction.query(sql`
     INSERT INTO app_user (id, tenant_id, user_name, display_name, email, attributes)
     SELECT id, ${tenantId}, user_name, display_name, email, attributes::jsonb
@@ -156,13 +167,7 @@ async function writeUsers(transaction: Transaction, tenantId: string, pairs: rea
       ${own.map(({ state }) => JSON.stringify(state.attributes))}::text[]) AS wanted(id, user_name, display_name, email, attributes)
     ON CONFLICT (id) DO UPDATE SET user_name = excluded.user_name, display_name = excluded.display_name, email = excluded.email,
       attributes = excluded.attributes, updated_at = now()`);
-  // Two directory users may share one user; whoever reads its denials next must see the other's.
-  const shared = pairs.filter(({ state }) => state.userId !== state.id).map(({ state }) => state.userId);
-  await Promise.all([
-    written,
-    shared.length > 0 &&
-      transaction.query(sql`SELECT FROM app_user WHERE id = ANY(${shared}::uuid[]) ORDER BY id FOR UPDATE`),
-  ]);
+  await Promise.all([locked, written]);
 }
 
 /** Sets exactly the reasons that this directory user gives; reasons of others and of admins stay. */

@@ -1,19 +1,11 @@
-import { type EventKind, takesAccess } from "../domain/index.ts";
+import { membershipKinds, takesAccess } from "../domain/index.ts";
 import { convergeGroups, convergeMemberships } from "./converge-groups.ts";
+import { convergeStrangers } from "./converge-strangers.ts";
 import { convergeUsers, type Subject } from "./converge-users.ts";
 import type { Transaction } from "./database.ts";
 import { type Expansion, expandGroups } from "./group-expansion.ts";
 import type { WaitingEvent } from "./inbox.ts";
 import { sql } from "./sql.ts";
-
-/** Kinds after which a user's memberships may differ; the others cannot touch an edge. */
-const membershipKinds: ReadonlySet<EventKind> = new Set([
-  "user.created",
-  "user.deleted",
-  "user.resync",
-  "membership.added",
-  "membership.removed",
-]);
 
 /**
  * Converges every subject that the events name, in the caller's transaction: duplicates, reordering
@@ -42,12 +34,27 @@ async function convergeSubjects(
   const users = events.filter((event) => event.subjectKind === "user");
   const groups = events.filter((event) => event.subjectKind === "group");
 
-  if (users.length > 0) await convergeUsers(transaction, tenantId, subjectsOf(users));
+  // Before the others, who may have been kept from a subject by one of them.
+  const strangers = await takeStrangers(transaction, tenantId, users);
+  const known = users.filter(({ subjectId }) => !strangers.has(subjectId));
+  if (known.length > 0) await convergeUsers(transaction, tenantId, subjectsOf(known));
   const regrouped = new Set(users.filter((event) => membershipKinds.has(event.kind)).map((event) => event.subjectId));
   if (regrouped.size > 0) await convergeMemberships(transaction, tenantId, [...regrouped]);
   if (groups.length === 0) return { unfinished: [], lanes: [] };
   await convergeGroups(transaction, tenantId, [...new Set(groups.map((event) => event.subjectId))]);
   return expandGroups(transaction, tenantId, groups);
+}
+
+/** Only a resync names subjects that the directory has never had. */
+async function takeStrangers(
+  transaction: Transaction,
+  tenantId: string,
+  users: readonly WaitingEvent[],
+): Promise<ReadonlySet<string>> {
+  const resynced = users.filter(({ kind }) => kind === "user.resync");
+  if (resynced.length === 0) return new Set();
+  const at = new Date(Math.max(...resynced.map(({ acceptedAt }) => acceptedAt.getTime())));
+  return convergeStrangers(transaction, tenantId, [...new Set(resynced.map(({ subjectId }) => subjectId))], at);
 }
 
 function subjectsOf(events: readonly WaitingEvent[]): readonly Subject[] {

@@ -1,5 +1,5 @@
-import { DirectoryError } from "../domain/index.ts";
-import { auditStatement, recordAudit } from "./audit.ts";
+import { type AdminRole, DirectoryError } from "../domain/index.ts";
+import { type AuditEntry, auditStatement, recordAudit } from "./audit.ts";
 import type { Credentials, NewCredential, Purpose, StreamScope } from "./credentials.ts";
 import type { Database, Transaction } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
@@ -17,6 +17,8 @@ export type CredentialInfo = {
   /** For SSF: the application that it is for, and what it may do. */
   readonly receiver: string | undefined;
   readonly scopes: readonly StreamScope[];
+  /** For an admin: what it may do in its tenant. */
+  readonly role: AdminRole | undefined;
   readonly label: string;
   readonly createdAt: Date;
   readonly expiresAt: Date | undefined;
@@ -32,6 +34,7 @@ type CredentialInfoRow = {
   hashed: boolean;
   receiver: string | null;
   scopes: StreamScope[];
+  role: AdminRole;
   label: string;
   created_at: Date;
   expires_at: Date | null;
@@ -39,7 +42,7 @@ type CredentialInfoRow = {
   last_used_at: Date | null;
 };
 
-const columns = sql`id, purpose, connection_id, user_id, hashed, receiver, scopes, label, created_at, expires_at, revoked_at, last_used_at`;
+const columns = sql`id, purpose, connection_id, user_id, hashed, receiver, scopes, role, label, created_at, expires_at, revoked_at, last_used_at`;
 
 /** Issues a token and answers it only once its audit row is durable; without one the token is revoked and never shown. */
 export async function issueAudited(
@@ -49,19 +52,20 @@ export async function issueAudited(
   actor: string,
 ): Promise<{ readonly id: string; readonly token: string }> {
   const issued = await credentials.issue(credential);
-  const detail = {
+  const after = {
     purpose: credential.purpose,
     label: credential.label,
     connectionId: credential.connectionId ?? null,
     userId: credential.userId ?? null,
     ...(credential.hashed === true ? { hashed: true } : {}),
+    ...(credential.purpose === "admin" ? { role: credential.role ?? "admin" } : {}),
     ...(credential.receiver === undefined
       ? {}
       : { receiver: credential.receiver, scopes: [...(credential.scopes ?? [])] }),
   };
   try {
     await database.house(
-      auditStatement(credential.tenantId, { actor, action: "credential.issue", target: issued.id, detail }),
+      auditStatement(credential.tenantId, { actor, action: "credential.issue", target: issued.id, after }),
     );
   } catch (error) {
     await database.house(sql`UPDATE credential SET revoked_at = now() WHERE id = ${issued.id}`);
@@ -92,7 +96,13 @@ export async function revokeCredential(
   id: string,
   actor: string,
 ): Promise<void> {
-  const entry = { actor, action: "credential.revoke", target: id };
+  const entry = {
+    actor,
+    action: "credential.revoke",
+    target: id,
+    before: { revoked: false },
+    after: { revoked: true },
+  };
   if (tenantId === undefined) {
     const rows = await database.house(sql`
       WITH known AS (SELECT id, revoked_at FROM credential WHERE id = ${id} AND tenant_id IS NULL FOR UPDATE),
@@ -109,7 +119,7 @@ async function revokeInTenant(
   transaction: Transaction,
   tenantId: string,
   id: string,
-  entry: { readonly actor: string; readonly action: string; readonly target: string },
+  entry: AuditEntry,
 ): Promise<void> {
   const [known] = await transaction.query<{ revoked_at: Date | null }>(
     sql`SELECT revoked_at FROM credential WHERE id = ${id} FOR UPDATE`,
@@ -129,6 +139,7 @@ function toInfo(row: CredentialInfoRow): CredentialInfo {
     hashed: row.hashed,
     receiver: row.receiver ?? undefined,
     scopes: row.scopes,
+    role: row.purpose === "admin" ? row.role : undefined,
     label: row.label,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,

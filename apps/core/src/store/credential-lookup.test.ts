@@ -40,6 +40,17 @@ test("what ends is believed for no more than a second", async () => {
   expect(await lookup.find("a")).toBeUndefined();
 });
 
+test("what ends is believed for no longer because the clock was put back", async () => {
+  const { lookup, living, pass } = scene(["a"]);
+  expect(await lookup.find("a")).toEqual({ id: "a" });
+  expect(await lookup.find("b")).toBeUndefined();
+  living.delete("a");
+  living.add("b");
+  pass(-3_600_000);
+  expect(await lookup.find("a")).toBeUndefined();
+  expect(await lookup.find("b")).toEqual({ id: "b" });
+});
+
 test("what is not there is asked about once while that is believed", async () => {
   const { lookup, living, asked, pass } = scene([]);
   for (let nth = 0; nth < 100; nth += 1) expect(await lookup.find("a")).toBeUndefined();

@@ -37,6 +37,11 @@ export function createLookup<Found>(
       throw new DirectoryError("unavailable", "too many unknown tokens are being sent: try again in a moment");
     allowance -= 1;
   }
+  /** A clock that is put back makes nothing believed for longer. */
+  function isBelieved(untilMs: number, msMax: number): boolean {
+    const leftMs = untilMs - now();
+    return leftMs > 0 && leftMs <= msMax;
+  }
   async function ask(id: string): Promise<Found | undefined> {
     const found = await read(id);
     if (found === undefined) {
@@ -50,11 +55,11 @@ export function createLookup<Found>(
   return {
     find: async (id) => {
       const last = known.get(id);
-      if (last !== undefined && last.untilMs > now()) return last.found;
+      if (last !== undefined && isBelieved(last.untilMs, believeMs)) return last.found;
       const underWay = asking.get(id);
       if (underWay !== undefined) return underWay;
       if (last === undefined) {
-        if ((absent.get(id) ?? 0) > now()) return undefined;
+        if (isBelieved(absent.get(id) ?? 0, absentMs)) return undefined;
         spendOnStranger();
       }
       const asked = ask(id).finally(() => asking.delete(id));

@@ -50,12 +50,22 @@ const ownTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === int8Oid && format !== "binary" ? Number : types.getTypeParser(oid, format)),
 };
 
+// What is not answered by then, though PostgreSQL ends every statement before, is on a connection that
+// nobody is at the other end of: it is given up, and the pool makes another. `query_timeout` in the URL
+// sets it otherwise.
+const answerMsMax = 65_000;
+const unanswered = "Query read timeout";
+
 const begin = sql`BEGIN`;
+/** More than all that listens and leads in one process. */
+const sessionsMax = 32;
 const setTenant = (tenantId: string): Sql => sql`SELECT set_config('rollcall.tenant', ${tenantId}, true)`;
 
 export function openDatabase(options: DatabaseOptions): Database {
   const app = openPool(options, "rollcall_app", options.poolMax);
   const house = openPool(options, "rollcall_house", Math.max(8, Math.ceil(options.poolMax / 2)));
+  // What is lent for as long as a process lives is taken from nobody who asks.
+  const sessions = openPool(options, "rollcall_house", sessionsMax);
   const appPrisma = new PrismaClient({ adapter: new PrismaPg(app) });
   const housePrisma = new PrismaClient({ adapter: new PrismaPg(house) });
   const shared = createSharedTransactions((tenantId, work) => inTenant(app, tenantId, work));
@@ -81,10 +91,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       }),
     house: async <Row extends QueryResultRow>(statement: Sql) => (await house.query<Row>(statement.statement)).rows,
     housePrisma,
-    session: () => house.connect(),
+    session: () => sessions.connect(),
     close: async () => {
       await Promise.all([appPrisma.$disconnect(), housePrisma.$disconnect()]);
-      await Promise.all([app.end(), house.end()]);
+      await Promise.all([app.end(), house.end(), sessions.end()]);
     },
   };
 }
@@ -100,12 +110,16 @@ function openPool(options: DatabaseOptions, role: string, max: number): Pool {
     // process was stopped in the middle of it, gives its locks back.
     options: `-c role=${role} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000 -c plan_cache_mode=force_generic_plan -c statement_timeout=60000`,
     pipeline: true,
+    query_timeout: answerMsMax,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     application_name: `rollcall ${role}`,
   });
   pool.on("error", options.onError);
+  // The pool stops listening when it lends a connection, and its last words may be read before the borrower
+  // listens. What nobody listens to ends the process; whoever asks of such a connection is told anyway.
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   return pool;
 }
 
@@ -117,10 +131,18 @@ async function inTenant<Result>(
   return withClient(pool, async (client) => {
     // Written with the first statement of the work: no round trip of its own.
     let opening: readonly Sql[] = [begin, setTenant(tenantId)];
+    let failure: unknown;
     const query: Transaction["query"] = async <Row extends QueryResultRow>(statement: Sql) => {
       const before = opening;
       opening = [];
-      return queryBehind<Row>(client, before, statement);
+      try {
+        return await queryBehind<Row>(client, before, statement);
+      } catch (error) {
+        // What was on its way behind a failure is refused, and its refusal may be heard first. Told is the failure:
+        // by the other nobody knows an outage from an event's own fault.
+        if (!isRefusedBehind(error)) failure = error;
+        throw failure ?? error;
+      }
     };
     try {
       const result = await work({ query });
@@ -135,6 +157,10 @@ async function inTenant<Result>(
 
 async function once<Row extends QueryResultRow>(pool: Pool, tenantId: string, statement: Sql): Promise<readonly Row[]> {
   return withClient(pool, (client) => queryBehind<Row>(client, [setTenant(tenantId)], statement));
+}
+
+function isRefusedBehind(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === "25P02";
 }
 
 /** A transaction that failed inside answers COMMIT with ROLLBACK: success must be read, not assumed. */
@@ -153,8 +179,10 @@ async function withClient<Result>(pool: Pool, work: (client: PoolClient) => Prom
   try {
     return await work(client);
   } catch (error) {
-    // The server's last words arrive before the connection ends: whoever got it next would fail for nothing.
-    if ((error as { severity?: unknown }).severity === "FATAL") broken = error as Error;
+    // The server's last words, or that there are none any more, are known before the connection ends:
+    // whoever got it next would fail for nothing.
+    const { severity, message } = error as { severity?: unknown; message?: unknown };
+    if (severity === "FATAL" || message === unanswered) broken = error as Error;
     throw error;
   } finally {
     client.off("error", onError);

@@ -1,4 +1,4 @@
-import type { ApplicationEvent } from "../domain/index.ts";
+import type { AlertEvent, AlertEventKind, ApplicationEvent, JsonObject } from "../domain/index.ts";
 import { openAlert } from "./alerts.ts";
 import { recordAudit } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
@@ -6,12 +6,13 @@ import { openSecret } from "./sealed-secret.ts";
 import { type Sql, sql } from "./sql.ts";
 import { hurry } from "./subscriptions.ts";
 
-/** One message, with what it tells. A message without an event verifies a stream. */
+/** One message, with what it tells: of a user, or of an alert. A message of neither verifies a stream. */
 export type Delivery = {
   readonly id: string;
   readonly attempt: number;
   readonly createdAt: Date;
   readonly event: ApplicationEvent | undefined;
+  readonly alert: AlertEvent | undefined;
   readonly verification: string | undefined;
 };
 
@@ -43,7 +44,7 @@ type DeliveryRow = {
   created_at: Date;
   verification: string | null;
   event_id: number | null;
-  kind: ApplicationEvent["kind"];
+  kind: ApplicationEvent["kind"] | AlertEventKind;
   user_id: string | null;
   iss: string;
   sub: string | null;
@@ -53,6 +54,7 @@ type DeliveryRow = {
   cause: string;
   happened_at: Date;
   event_at: Date;
+  alert: JsonObject | null;
 };
 
 type DestinationRow = {
@@ -197,7 +199,7 @@ export const isNext: Sql = sql`NOT EXISTS (
 
 export function messageColumns(own: Sql): Sql {
   return sql`${own}.id, ${own}.attempts, ${own}.created_at, ${own}.verification, ${own}.event_id, event.kind, event.user_id, event.iss, event.sub,
-    event.session, event.new_sub, event.reason, event.cause, event.happened_at, event.created_at AS event_at`;
+    event.session, event.new_sub, event.reason, event.cause, event.happened_at, event.created_at AS event_at, event.alert`;
 }
 
 export function toDelivery(row: DeliveryRow): Delivery {
@@ -206,7 +208,8 @@ export function toDelivery(row: DeliveryRow): Delivery {
     attempt: row.attempts,
     createdAt: row.created_at,
     verification: row.verification ?? undefined,
-    event: row.event_id === null ? undefined : toEvent(row, row.event_id),
+    event: row.event_id === null || row.alert !== null ? undefined : toEvent(row, row.event_id),
+    alert: row.event_id === null || row.alert === null ? undefined : toAlertEvent(row, row.event_id, row.alert),
   };
 }
 
@@ -215,7 +218,7 @@ export type { DeliveryRow };
 function toEvent(row: DeliveryRow, sequence: number): ApplicationEvent {
   return {
     sequence,
-    kind: row.kind,
+    kind: row.kind as ApplicationEvent["kind"],
     userId: row.user_id ?? undefined,
     iss: row.iss,
     sub: row.sub ?? undefined,
@@ -226,6 +229,11 @@ function toEvent(row: DeliveryRow, sequence: number): ApplicationEvent {
     happenedAt: row.happened_at,
     createdAt: row.event_at,
   };
+}
+
+function toAlertEvent(row: DeliveryRow, sequence: number, alert: JsonObject): AlertEvent {
+  const { happened_at: happenedAt, event_at: createdAt } = row;
+  return { sequence, kind: row.kind as AlertEventKind, alert, happenedAt, createdAt };
 }
 
 async function disable(transaction: Transaction, tenantId: string, subscriptionId: string): Promise<void> {

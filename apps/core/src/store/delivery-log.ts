@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 import { isIn, type SubscriptionScope } from "./subscriptions.ts";
 import { type Keyset, keyset, type KeysetRequest } from "./tenants.ts";
+import { placesBefore } from "./keyset-place.ts";
 
 export type DeliveryState = "waiting" | "delivered" | "dead";
 
@@ -48,7 +49,7 @@ export async function listDeliveries(
         own.last_error AS "lastError", own.created_at AS "createdAt", CASE WHEN own.state = 'waiting' THEN own.due_at END AS "dueAt", own.settled_at AS "settledAt"
       FROM delivery AS own LEFT JOIN outbound_event AS event ON event.id = own.event_id
       WHERE own.subscription_id = ${subscriptionId} AND (${state ?? null}::text IS NULL OR own.state = ${state ?? null})
-        AND (${after}::bigint IS NULL OR own.seq < ${after}::bigint)
+        AND ${placesBefore(sql`own.seq`, after)}
       ORDER BY own.seq DESC LIMIT ${page.limit + 1}`);
     return keyset(rows, page.limit, ({ seq }) => String(seq));
   });

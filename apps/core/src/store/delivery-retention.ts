@@ -1,8 +1,8 @@
 import type { Database } from "./database.ts";
+import { deleteInPieces } from "./delete-in-pieces.ts";
 import { raise } from "./deliveries.ts";
 import { sql } from "./sql.ts";
 
-const pieceMax = 10_000;
 /** So much may wait for one application; past it the oldest are given up. */
 const waitingMax = 100_000;
 
@@ -40,19 +40,15 @@ export async function trimDeliveries(
     const told = new Map(given.map(({ subscription_id: id, error }) => [id, error]));
     for (const [id, error] of told) await raise(transaction, tenantId, id, error, newId);
   });
-  let gone = 0;
-  for (;;) {
-    const rows = await database.once(
-      tenantId,
-      sql`DELETE FROM delivery WHERE id IN (
+  const gone = await deleteInPieces(
+    database,
+    tenantId,
+    (pieceMax) => sql`DELETE FROM delivery WHERE id IN (
           SELECT id FROM delivery
           WHERE tenant_id = ${tenantId} AND state <> 'waiting' AND created_at < now() - ${retentionSec} * interval '1 second'
             AND settled_at < now() - ${retentionSec} * interval '1 second' LIMIT ${pieceMax}
         ) RETURNING id`,
-    );
-    gone += rows.length;
-    if (rows.length < pieceMax) break;
-  }
+  );
   await database.once(
     tenantId,
     sql`DELETE FROM outbound_event AS event

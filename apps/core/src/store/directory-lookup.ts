@@ -30,9 +30,10 @@ export async function lookUp(
   const { kind } = lookup.part;
   const found = matching(connectionId, lookup, sql`id, attributes, version, created_at, updated_at`, most);
   const statement = sql`SELECT ${kind}::text AS kind, found.* FROM (${found}) AS found`;
-  const rows = !(kind === "User" && lookup.withMemberships)
-    ? await database.once<ListedRow>(tenantId, statement)
-    : await withMemberships(database, tenantId, connectionId, lookup, statement, most);
+  const rows =
+    kind === "User" && lookup.withMemberships
+      ? await withMemberships(database, tenantId, connectionId, lookup, statement, most)
+      : await database.once<ListedRow>(tenantId, statement);
   return rows.length > most
     ? undefined
     : rows.map(toListed).toSorted((a, b) => (a.resource.id < b.resource.id ? -1 : 1));

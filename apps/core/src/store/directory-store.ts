@@ -1,6 +1,8 @@
 import type {
+  AttributeTimes,
   DirectoryGroup,
   DirectoryUser,
+  EventSource,
   GroupAttributes,
   Member,
   MemberChange,
@@ -16,8 +18,20 @@ export type Written<Resource> = {
   readonly denying: boolean;
 };
 
-/** Whose directory, and the id under which this request's events are told apart from its repetition. */
-export type Sender = { readonly connectionId: string; readonly requestId: string };
+/**
+ * Whose directory, and the id under which this request's events are told apart from its repetition.
+ * What a source or a provider states comes with its time, where one was told.
+ */
+export type Sender = {
+  readonly connectionId: string;
+  readonly requestId: string;
+  /** `scim` where nothing is said. */
+  readonly source?: EventSource;
+  readonly occurredAt?: Date | undefined;
+  /** When `active` was so, by a clock that can be compared with what other sources say. */
+  readonly statedAt?: Date | undefined;
+  readonly attributeTimes?: AttributeTimes | undefined;
+};
 
 /**
  * The directory's users. Every write changes the row and records its lifecycle event in one
@@ -42,6 +56,8 @@ export type UserDirectory = {
   remove(tenantId: string, sender: Sender, id: string, expectedVersion?: number): Promise<Written<undefined>>;
   /** Whether this connection had such a user and deleted it. */
   wasRemoved(tenantId: string, connectionId: string, id: string): Promise<boolean>;
+  /** Whether this connection has, or had and deleted, a user whose name compares as this one does. */
+  knowsName(tenantId: string, connectionId: string, userName: string): Promise<boolean>;
   /** The groups each user belongs to, directly or because they hold such a group; users without groups are left out. */
   memberships(
     tenantId: string,

@@ -1,6 +1,7 @@
 import type { Database } from "./database.ts";
 import { houseFeedId } from "./feeds.ts";
 import { isSighted } from "./gateways.ts";
+import { joinEach } from "./index-condition.ts";
 import type { RevocationKey } from "./key-revocations.ts";
 import { type Sql, sql } from "./sql.ts";
 
@@ -54,11 +55,11 @@ export async function readHouseEnforcement(
     sql`SELECT named.at, entry.seq, mark.enforced_at, ${isFollowed(houseFeedId, staleSec)} AS followed
       FROM unnest(${named.map((_, at) => at)}::int[], ${named.map(({ scope }) => scope)}::text[], ${named.map(({ iss }) => iss)}::text[],
         ${named.map(({ sub }) => sub)}::text[], ${named.map(({ tid }) => tid)}::text[]) AS named(at, scope, iss, sub, tid)
-      LEFT JOIN LATERAL (
-        SELECT seq FROM feed_entry WHERE tenant_id = ${houseFeedId} AND scope = named.scope AND iss = named.iss AND sub = named.sub
-          AND tid IS NOT DISTINCT FROM named.tid AND superseded_by IS NULL
-        OFFSET 0 -- looked up one by one, whatever the planner believes of the table's size
-      ) AS entry ON true
+      ${joinEach(
+        sql`entry`,
+        sql`SELECT seq FROM feed_entry WHERE tenant_id = ${houseFeedId} AND scope = named.scope AND iss = named.iss AND sub = named.sub
+          AND tid IS NOT DISTINCT FROM named.tid AND superseded_by IS NULL`,
+      )}
       LEFT JOIN LATERAL (
         SELECT enforced_at FROM feed_mark WHERE tenant_id = ${houseFeedId} AND feed_mark.seq >= entry.seq ORDER BY feed_mark.seq LIMIT 1
       ) AS mark ON true

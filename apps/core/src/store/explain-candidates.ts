@@ -4,6 +4,7 @@ import {
   type EventKind,
   type ExplainCandidate,
   subjectOf,
+  type TieFact,
   type UserAttributes,
 } from "../domain/index.ts";
 import type { Transaction } from "./database.ts";
@@ -20,11 +21,15 @@ type CandidateRow = {
   deleted_at: Date | null;
   version: number;
   applied_version: number;
+  linked_at: Date | null;
+  linked_by: string | null;
 };
 
 type EventRow = { subject_id: string; id: number; kind: EventKind; at: Date };
 type WaitingRow = EventRow & { lane: number; attempts: number; ahead: number };
 type DeadRow = EventRow & { reason: string | null };
+type ChangedRow = { subject_id: string; at: Date };
+type DriftRow = { subject_id: string; kind: string; foundAt: Date };
 type DenialRow = { user_id: string; reason: string; since: Date; by: string | null };
 
 type About = {
@@ -32,6 +37,8 @@ type About = {
   readonly waiting: ReadonlyMap<string, WaitingRow>;
   readonly dead: ReadonlyMap<string, DeadRow>;
   readonly denials: ReadonlyMap<string, readonly DenialRow[]>;
+  readonly changed: ReadonlyMap<string, ChangedRow>;
+  readonly drift: ReadonlyMap<string, DriftRow>;
 };
 
 /** Directory users with everything that the checklist asks about each. */
@@ -43,13 +50,18 @@ export async function readCandidates(
   if (ids.length === 0) return [];
   const rows = await transaction.query<CandidateRow>(sql`
     SELECT usr.id, coalesce(link.user_id, usr.id) AS user_id, usr.connection_id, usr.user_name, usr.external_id, usr.attributes, usr.active, usr.deleted_at,
-      usr.version, coalesce(link.applied_version, 0) AS applied_version
+      usr.version, coalesce(link.applied_version, 0) AS applied_version, link.linked_at, link.linked_by
     FROM directory_user AS usr LEFT JOIN link ON link.directory_user_id = usr.id
     WHERE usr.id = ANY(${ids}::uuid[]) ORDER BY usr.id`);
   const about: About = {
     left: await readLeft(transaction, ids),
     waiting: await readWaiting(transaction, ids),
     dead: await readDead(transaction, ids),
+    changed: await readChanged(transaction, ids),
+    drift: await readDrift(
+      transaction,
+      rows.flatMap((row) => [row.id, row.user_id]),
+    ),
     denials: await readDenials(
       transaction,
       rows.map((row) => row.user_id),
@@ -64,8 +76,10 @@ export async function readCandidates(
 function toCandidate(
   row: CandidateRow,
   connection: Connection,
-  { left, waiting, dead, denials }: About,
+  { left, waiting, dead, denials, changed, drift }: About,
 ): ExplainCandidate {
+  const changedAt = changed.get(row.id)?.at;
+  const differs = drift.get(row.id) ?? drift.get(row.user_id);
   const waits = waiting.get(row.id);
   const gaveUp = dead.get(row.id);
   return {
@@ -83,7 +97,19 @@ function toCandidate(
     waiting: waits,
     dead: gaveUp && { ...gaveUp, reason: gaveUp.reason ?? "no reason was recorded" },
     denials: (denials.get(row.user_id) ?? []).map(toDenial),
+    changedAt,
+    // What was converged since may be well: the next comparison tells.
+    drift: differs !== undefined && (changedAt === undefined || changedAt < differs.foundAt) ? differs : undefined,
+    linked: toTie(row),
   };
+}
+
+/** What an admin tied by hand; undefined where nobody did. */
+export function toTie(row: {
+  readonly linked_at: Date | null;
+  readonly linked_by: string | null;
+}): TieFact | undefined {
+  return row.linked_at === null ? undefined : { at: row.linked_at, by: row.linked_by ?? undefined };
 }
 
 function toDenial(row: DenialRow): DenialFact {
@@ -116,6 +142,21 @@ async function readDead(transaction: Transaction, ids: readonly string[]): Promi
       SELECT DISTINCT ON (subject_id) subject_id, id, kind, dead_at, last_error FROM lifecycle_event
       WHERE subject_id = ANY(${ids}::uuid[]) AND (applied_at IS NOT NULL OR dead_at IS NOT NULL) ORDER BY subject_id, id DESC
     ) AS newest WHERE dead_at IS NOT NULL`);
+  return bySubject(rows);
+}
+
+async function readChanged(transaction: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, ChangedRow>> {
+  const rows = await transaction.query<ChangedRow>(sql`
+    SELECT subject_id, max(applied_at) AS at FROM lifecycle_event
+    WHERE subject_id = ANY(${ids}::uuid[]) AND applied_at IS NOT NULL GROUP BY subject_id`);
+  return bySubject(rows);
+}
+
+/** What the last comparison found to differ, and nothing has healed since. */
+async function readDrift(transaction: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, DriftRow>> {
+  const rows = await transaction.query<DriftRow>(sql`
+    SELECT DISTINCT ON (subject_id) subject_id, kind, found_at AS "foundAt" FROM drift
+    WHERE subject_id = ANY(${ids}::uuid[]) AND healed_at IS NULL AND standing ORDER BY subject_id, id DESC`);
   return bySubject(rows);
 }
 

@@ -8,14 +8,16 @@ import {
 } from "../domain/index.ts";
 import { type ConnectionRow, connectionColumns, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
-import { readCandidates } from "./explain-candidates.ts";
+import { readCandidates, toTie } from "./explain-candidates.ts";
 import { enforcedBy, readHouseEnforcement } from "./enforcement.ts";
 import { readProvisioningFact } from "./explain-provisioning.ts";
-import { type Asked, readRevocationFacts, type StandingFact } from "./explain-revocations.ts";
+import { type Asked, countNarrowDenials, readRevocationFacts, type StandingFact } from "./explain-revocations.ts";
+import { readStandings } from "./explain-standings.ts";
 import { houseFeedId } from "./feeds.ts";
 import { listGateways } from "./gateways.ts";
 import { type Sql, sql } from "./sql.ts";
 import { findHolders, subjectKeys } from "./subject-holders.ts";
+import { isTransient } from "./transient.ts";
 
 const candidatesMax = 20;
 const gatewaysMax = 100;
@@ -23,12 +25,21 @@ const gatewaysMax = 100;
 type Question = Omit<Asked, "sub"> & {
   readonly sub: unknown;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** Many are asked about at once: for none of them is every user read. */
+  readonly isOneOfMany?: boolean;
 };
-type Gathered = Pick<SubjectFacts, "connections" | "candidates" | "identities"> & {
+type Known = { readonly connections: readonly Connection[]; readonly tenantConnections: readonly Connection[] };
+type Gathered = Pick<SubjectFacts, "candidates" | "identities" | "standings" | "narrowDenials"> & {
   readonly standing: readonly StandingFact[];
 };
 
-/** Gathers what the checklist asks about a subject of one tenant. Reads only; a subject that is no text has no facts. */
+/** Whoever asks wants an answer, and that something is held is one. */
+const patience = sql`SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '20s', true)`;
+
+/**
+ * Gathers what the checklist asks about a subject of one tenant. Reads only; a subject that is no text has no
+ * facts. Where the connections can be read and nothing behind them, the facts say so.
+ */
 export async function readSubjectFacts(
   database: Database,
   tenantId: string,
@@ -36,28 +47,47 @@ export async function readSubjectFacts(
   staleSec: number,
 ): Promise<SubjectFacts> {
   const { iss, sub } = asked;
-  const { standing, ...facts } = await database.inTenant(tenantId, async (transaction) => {
-    const all = await readAllConnections(transaction);
-    const connections = iss === undefined ? all : all.filter(({ issuers }) => issuers.includes(iss));
-    // A NUL stands in no column, and no claim of that length is a subject.
-    const known = typeof sub === "string" && sub !== "" && sub.length <= 1_024 && !sub.includes("\0");
-    return known
-      ? aboutSubject(transaction, all, connections, { ...asked, sub }, { tenantId, staleSec })
-      : { connections, candidates: [], identities: [], standing: [] };
+  const tenantConnections = await readAllConnections(database, tenantId);
+  const connections =
+    iss === undefined ? tenantConnections : tenantConnections.filter(({ issuers }) => issuers.includes(iss));
+  const known = { connections, tenantConnections, otherTenants: [] };
+  try {
+    const { standing, ...facts } = await gather(database, tenantId, asked, { known, staleSec });
+    const makes = iss !== undefined && typeof sub === "string" && connections.length > 0;
+    return {
+      ...known,
+      ...facts,
+      revocations: await enforcementOf(database, tenantId, standing, staleSec),
+      gateways: [
+        ...(await gatewaysOf(database, tenantId, staleSec, "tenant")),
+        ...(await gatewaysOf(database, houseFeedId, staleSec, "all")),
+      ],
+      provisioning: makes
+        ? await readProvisioningFact(database, tenantId, connections, { ...asked, iss, sub })
+        : undefined,
+    };
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+    const { code = "no code" } = error as { readonly code?: string };
+    const unreachable = `the database did not answer what was asked of it (${code})`;
+    return { ...known, candidates: [], identities: [], revocations: [], gateways: [], unreachable };
+  }
+}
+
+async function gather(
+  database: Database,
+  tenantId: string,
+  asked: Question,
+  { known, staleSec }: { readonly known: Known; readonly staleSec: number },
+): Promise<Gathered> {
+  const { sub } = asked;
+  // A NUL stands in no column, and no claim of that length is a subject.
+  const isAskable = typeof sub === "string" && sub !== "" && sub.length <= 1_024 && !sub.includes("\0");
+  if (!isAskable) return { candidates: [], identities: [], standing: [] };
+  return database.inTenant(tenantId, async (transaction) => {
+    await transaction.query(patience);
+    return aboutSubject(transaction, known, { ...asked, sub }, { tenantId, staleSec });
   });
-  const makes = iss !== undefined && typeof sub === "string" && facts.connections.length > 0;
-  return {
-    ...facts,
-    revocations: await enforcementOf(database, tenantId, standing, staleSec),
-    gateways: [
-      ...(await gatewaysOf(database, tenantId, staleSec, "tenant")),
-      ...(await gatewaysOf(database, houseFeedId, staleSec, "all")),
-    ],
-    provisioning: makes
-      ? await readProvisioningFact(database, tenantId, facts.connections, { ...asked, iss, sub })
-      : undefined,
-    otherTenants: [],
-  };
 }
 
 /** With how far the gateways are that follow all tenants. */
@@ -96,9 +126,8 @@ async function gatewaysOf(
 
 async function aboutSubject(
   transaction: Transaction,
-  all: readonly Connection[],
-  connections: readonly Connection[],
-  asked: Asked,
+  { connections, tenantConnections }: Known,
+  asked: Asked & Pick<Question, "isOneOfMany">,
   feed: { readonly tenantId: string; readonly staleSec: number },
 ): Promise<Gathered> {
   const { iss, sub } = asked;
@@ -108,20 +137,32 @@ async function aboutSubject(
   const near = await nearIds(transaction, sub);
   const ids = [...new Set([...holders, ...identities].map(({ directoryUserId }) => directoryUserId).concat(near))];
   // Only an admin's question for a subject that no index knows is worth reading every user.
-  const found = ids.length > 0 ? ids : await scannedIds(transaction, sub);
-  const byId = new Map(all.map((connection) => [connection.id, connection]));
+  const found = ids.length > 0 || asked.isOneOfMany === true ? ids : await scannedIds(transaction, sub);
+  const byId = new Map(tenantConnections.map((connection) => [connection.id, connection]));
   const candidates = await readCandidates(transaction, byId, found.slice(0, candidatesMax));
+  const bringing = [
+    ...new Set([...connections, ...candidates.map(({ connection }) => connection)].map(({ id }) => id)),
+  ];
   return {
-    connections,
     candidates,
     identities,
+    standings: await readStandings(transaction, bringing, {
+      iss,
+      sub,
+      candidateIds: candidates.map(({ directoryUserId }) => directoryUserId),
+    }),
+    narrowDenials: iss === undefined ? 0 : await countNarrowDenials(transaction, iss),
     standing: await readRevocationFacts(transaction, asked, keys, candidates, feed),
   };
 }
 
-async function readAllConnections(transaction: Transaction): Promise<readonly Connection[]> {
-  const rows = await transaction.query<ConnectionRow>(sql`SELECT ${connectionColumns} FROM connection ORDER BY id`);
-  return rows.map(toConnection);
+/** Those that were removed too: their users are known as those whom they brought, and tokens of theirs are nobody's. */
+async function readAllConnections(database: Database, tenantId: string): Promise<readonly Connection[]> {
+  const rows = await database.once<ConnectionRow & { removed: boolean }>(
+    tenantId,
+    sql`SELECT ${connectionColumns}, connection.removed_at IS NOT NULL AS removed FROM connection ORDER BY id`,
+  );
+  return rows.map((row) => ({ ...toConnection(row), ...(row.removed ? { issuers: [] } : {}) }));
 }
 
 async function readIdentities(
@@ -129,9 +170,15 @@ async function readIdentities(
   iss: string | undefined,
   keys: readonly string[],
 ): Promise<SubjectFacts["identities"]> {
-  return transaction.query<SubjectFacts["identities"][number]>(sql`
-    SELECT iss, sub, user_id AS "userId", directory_user_id AS "directoryUserId", alias FROM identity
+  const rows = await transaction.query<
+    Omit<SubjectFacts["identities"][number], "linked"> & { linked_at: Date | null; linked_by: string | null }
+  >(sql`
+    SELECT iss, sub, user_id AS "userId", directory_user_id AS "directoryUserId", alias, linked_at, linked_by FROM identity
     WHERE sub_key = ANY(${keys}::text[]) AND iss = coalesce(${iss ?? null}::text, iss) ORDER BY alias, iss LIMIT ${candidatesMax}`);
+  return rows.map(({ linked_at, linked_by, ...identity }) => ({
+    ...identity,
+    linked: toTie({ linked_at, linked_by }),
+  }));
 }
 
 /** Users whose name, external id or id the subject nearly is: what a wrong rule, a wrong case or a stray blank looks like. */

@@ -7,7 +7,7 @@ import {
   takesAudience,
 } from "../domain/index.ts";
 import type { Database } from "./database.ts";
-import { findNameHolder, usesOfIssuer } from "./provision-subject.ts";
+import { findDenialBefore, findNameHolder, usesOfIssuer } from "./provision-subject.ts";
 
 type Asked = {
   readonly iss: string;
@@ -31,8 +31,11 @@ export async function readProvisioningFact(
   const choice = chooseProvisioning(readings, await usesOfIssuer(database, iss));
   if ("reason" in choice) return { kind: "refused", refusal: choice };
   const { connection } = choice.reading;
-  const reason = await database.inTenant(tenantId, (transaction) =>
-    findNameHolder(transaction, connection.id, choice.attributes),
+  const reason = await database.inTenant(
+    tenantId,
+    async (transaction) =>
+      (await findNameHolder(transaction, connection.id, choice.attributes)) ??
+      (await findDenialBefore(transaction, connection.id, { iss, sub }, choice.attributes)),
   );
   return reason === undefined
     ? { kind: "ready", connection: connection.slug }

@@ -36,6 +36,16 @@ type RevocationRow = {
 };
 
 const factsMax = 20;
+const narrowMax = 1_000;
+
+/** How many single sessions and tokens of an issuer are denied. */
+export async function countNarrowDenials(transaction: Transaction, iss: string): Promise<number> {
+  const [row] = await transaction.query<{ count: number }>(sql`
+    SELECT count(*) FROM (
+      SELECT FROM revocation WHERE tenant_id = rollcall_tenant() AND scope IN ('sid', 'jti') AND iss = ${iss} AND deny LIMIT ${narrowMax}
+    ) AS narrow`);
+  return row?.count ?? 0;
+}
 
 /** What stands against a subject, its session, its token or its issuer, denials first, with who enforces it. */
 export async function readRevocationFacts(
@@ -53,14 +63,15 @@ export async function readRevocationFacts(
       NOT EXISTS (SELECT FROM feed_pending AS pending
         WHERE pending.scope = revocation.scope AND pending.iss = revocation.iss AND pending.sub = revocation.sub) AS published,
       CASE WHEN revocation.reason LIKE 'admin%' AND revocation.scope = 'sub' THEN (
-        SELECT actor FROM audit WHERE target = ANY(${targets}::text[]) AND (action LIKE 'revocation.%' OR action = 'user.suspend') ORDER BY id DESC LIMIT 1
+        SELECT actor FROM audit WHERE target = ANY(${targets}::text[]) AND action = CASE revocation.reason WHEN 'admin_suspended' THEN 'user.suspend' ELSE 'revocation.deny' END
+        ORDER BY id DESC LIMIT 1
       ) END AS by,
       entry.seq, (SELECT enforced_at FROM feed_mark AS mark WHERE mark.tenant_id = entry.tenant_id AND mark.seq >= entry.seq ORDER BY mark.seq LIMIT 1) AS enforced_at
     FROM revocation
     LEFT JOIN feed_entry AS entry ON entry.tenant_id = revocation.tenant_id AND entry.scope = revocation.scope
       AND entry.iss = revocation.iss AND entry.sub = revocation.sub AND entry.superseded_by IS NULL
     WHERE (deny OR revocation.nbf IS NOT NULL) AND (
-      (revocation.scope = 'sub' AND revocation.sub = ANY(${keys}::text[]) AND revocation.iss = coalesce(${iss ?? null}::text, revocation.iss))
+      (revocation.scope = 'sub' AND revocation.sub = ANY(${keys}::text[]) AND (${iss ?? null}::text IS NULL OR revocation.iss = ${iss ?? null}::text))
       OR (revocation.iss = ${iss ?? null}::text AND (revocation.scope = 'iss'
         OR (revocation.scope = 'sid' AND revocation.sub = ${session ?? null}::text) OR (revocation.scope = 'jti' AND revocation.sub = ${tokenId ?? null}::text))))
     ORDER BY deny DESC, revocation.scope DESC, revocation.iss, revocation.sub LIMIT ${factsMax}`);

@@ -18,6 +18,9 @@ export async function failClosed(
       INSERT INTO link (directory_user_id, tenant_id, user_id) VALUES (${directoryUserId}, ${tenantId}, ${directoryUserId}) ON CONFLICT DO NOTHING`);
     // The worker's own lock: without it the denial could land behind the event that was to lift it, and stay for good.
     await transaction.query(sql`SELECT FROM link WHERE directory_user_id = ${directoryUserId} FOR UPDATE`);
+    // And that of the person, whom another directory user may be linked to: its worker reads the denials too.
+    await transaction.query(sql`
+      SELECT FROM app_user WHERE id = (SELECT user_id FROM link WHERE directory_user_id = ${directoryUserId}) FOR UPDATE`);
     const [row] = await transaction.query<{ user_id: string }>(sql`
       INSERT INTO denial (tenant_id, user_id, reason, origin_id, note)
       SELECT ${tenantId}, link.user_id, 'poison', usr.id, 'a denying event could not be applied'

@@ -35,15 +35,16 @@ export async function raiseEpoch(
 ): Promise<{ readonly epoch: number; readonly seq: number }> {
   await beginFeed(database, feedId);
   return database.inTenant(feedId, async (transaction) => {
+    const [before] = await transaction.query<{ epoch: number }>(sql`SELECT epoch FROM feed_meta FOR UPDATE`);
     const [raised] = await transaction.query<{ epoch: number; seq: number }>(
       sql`UPDATE feed_meta SET epoch = ${next(sql`epoch`)}, floor_seq = seq, epoch_at = now() RETURNING epoch, seq`,
     );
-    if (raised === undefined) throw new Error("a feed's head is missing");
+    if (before === undefined || raised === undefined) throw new Error("a feed's head is missing");
     await transaction.query(
       sql`UPDATE subject_meta SET epoch = ${next(sql`epoch`)}, floor_seq = seq, epoch_at = now()`,
     );
     await tell(transaction, feedId);
-    await recordAudit(transaction, feedId, { actor, action: "feed.new_epoch", target: feedId, detail: raised });
+    await recordAudit(transaction, feedId, { actor, action: "feed.new_epoch", target: feedId, before, after: raised });
     return raised;
   });
 }

@@ -30,7 +30,7 @@ export async function readFeedNews(
     sql`SELECT head.*, entry.* FROM (${headOf(feedId)}) AS head
       LEFT JOIN LATERAL (
         SELECT ${columns} FROM feed_entry
-        WHERE tenant_id = ${feedId} AND seq > coalesce(${after ?? null}::bigint, head.head_seq) ORDER BY seq LIMIT ${limit}
+        WHERE tenant_id = ${feedId} AND ${after === undefined ? sql`false` : sql`seq > ${after}`} ORDER BY seq LIMIT ${limit}
       ) AS entry ON true
       ORDER BY entry.seq`,
   );

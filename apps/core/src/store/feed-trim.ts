@@ -1,7 +1,6 @@
 import type { Database } from "./database.ts";
+import { deleteInPieces } from "./delete-in-pieces.ts";
 import { sql } from "./sql.ts";
-
-const pieceMax = 10_000;
 
 /**
  * Forgets replaced entries that are older than the retention, and those that only took their key
@@ -15,20 +14,16 @@ export async function trimFeed(database: Database, feedId: string, retentionSec:
         ORDER BY published_at DESC, seq DESC LIMIT 1
       ) AS floor WHERE floor.seq > feed_meta.floor_seq`,
   );
-  let gone = 0;
-  for (;;) {
-    const rows = await database.once(
-      feedId,
-      sql`WITH floor AS MATERIALIZED (SELECT floor_seq AS seq FROM feed_meta), old AS (
+  return deleteInPieces(
+    database,
+    feedId,
+    (pieceMax) => sql`WITH floor AS MATERIALIZED (SELECT floor_seq AS seq FROM feed_meta), old AS (
           (SELECT entry.seq FROM feed_entry AS entry WHERE entry.tenant_id = ${feedId} AND superseded_by IS NOT NULL AND superseded_by <= (SELECT seq FROM floor) LIMIT ${pieceMax})
           UNION ALL
           (SELECT entry.seq FROM feed_entry AS entry WHERE entry.tenant_id = ${feedId} AND superseded_by IS NULL AND op = 'allow' AND nbf IS NULL AND entry.seq <= (SELECT seq FROM floor) LIMIT ${pieceMax})
         )
         DELETE FROM feed_entry WHERE tenant_id = ${feedId} AND seq IN (SELECT seq FROM old) RETURNING seq`,
-    );
-    gone += rows.length;
-    if (rows.length < pieceMax) return gone;
-  }
+  );
 }
 
 /** Forgets the marks of entries that are forgotten: one is kept for each stretch of the log that still holds something. */

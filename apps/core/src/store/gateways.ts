@@ -3,6 +3,7 @@ import { recordAudit } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { type Sql, sql } from "./sql.ts";
 import { type Keyset, keyset, type KeysetRequest } from "./tenants.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 /**
  * `live`: its word is fresh and it is at the head, or has not had the time to be.
@@ -80,7 +81,7 @@ export async function listGateways(
         (extract(epoch FROM now() - receipt.received_at) * 1000)::double precision AS heard_age_ms, receipt.max_ttl_sec,
         CASE WHEN receipt.epoch = meta.epoch AND receipt.seq = meta.seq THEN receipt.digest IN (meta.digest, meta.hashed_digest) END AS digest_matches
       FROM gateway JOIN receipt ON receipt.gateway_id = gateway.id LEFT JOIN feed_meta AS meta ON meta.tenant_id = gateway.tenant_id
-      WHERE gateway.tenant_id = ${feedId} AND (${page.after ?? null}::uuid IS NULL OR gateway.id > ${page.after ?? null}::uuid)
+      WHERE gateway.tenant_id = ${feedId} AND ${placesAfter(sql`gateway.id`, page.after)}
       ORDER BY gateway.id LIMIT ${page.limit + 1}`,
   );
   return keyset(rows.map(toState), page.limit, ({ id }) => id);
@@ -89,11 +90,11 @@ export async function listGateways(
 /** Strikes a gateway off the list; one that reports again is on it again. Throws `not_found`. */
 export async function removeGateway(database: Database, feedId: string, id: string, actor: string): Promise<void> {
   await database.inTenant(feedId, async (transaction) => {
-    const rows = await transaction.query(
-      sql`DELETE FROM gateway WHERE tenant_id = ${feedId} AND id = ${id} RETURNING id`,
+    const [before] = await transaction.query<{ name: string }>(
+      sql`DELETE FROM gateway WHERE tenant_id = ${feedId} AND id = ${id} RETURNING name`,
     );
-    if (rows.length === 0) throw new DirectoryError("not_found", "no such gateway");
-    await recordAudit(transaction, feedId, { actor, action: "gateway.remove", target: id });
+    if (before === undefined) throw new DirectoryError("not_found", "no such gateway");
+    await recordAudit(transaction, feedId, { actor, action: "gateway.remove", target: id, before });
   });
 }
 

@@ -25,7 +25,7 @@ export async function recordGroupEvents(
   if (events.length === 0) return [];
   const rows = await transaction.query<{ lane: number }>(sql`
     INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
-    SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId} || ':' || row_number() OVER (), event.kind, event.subject_kind, event.id, false, rollcall_lane(event.id)
+    SELECT ${tenantId}, ${sender.connectionId}, ${sender.source ?? "scim"}::text, ${sender.requestId} || ':' || row_number() OVER (), event.kind, event.subject_kind, event.id, false, rollcall_lane(event.id)
     FROM unnest(${events.map((event) => event.kind)}::text[], ${events.map((event) => event.subjectKind)}::text[], ${events.map((event) => event.id)}::uuid[])
       AS event(kind, subject_kind, id)
     RETURNING lane`);

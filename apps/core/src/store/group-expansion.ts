@@ -1,5 +1,6 @@
 import type { Transaction } from "./database.ts";
 import type { WaitingEvent } from "./inbox.ts";
+import { firstOf } from "./index-condition.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** What a batch of group events leaves to do. */
@@ -54,7 +55,7 @@ async function followEdges(
     ), edge AS (
       SELECT cause.id AS event_id, piece.* FROM cause CROSS JOIN LATERAL (
         SELECT member, member_id, kind FROM directory_member
-        WHERE group_id = cause.subject_id AND kind IS NOT NULL AND member > coalesce(cause.expanded_to, '')
+        WHERE group_id = cause.subject_id AND kind IS NOT NULL AND member > ${firstOf(sql`cause.expanded_to`, sql`''`)}
         ORDER BY member LIMIT ${pieceMax}
       ) AS piece
     ), ${passedOn(tenantId, sql`edge`, sql`cause.kind`)}, moved AS (

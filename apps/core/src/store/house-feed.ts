@@ -30,7 +30,16 @@ export async function hasHouseFeed(database: Database): Promise<boolean> {
  */
 export async function publishHouseFeed(database: Database, fence: number, digest: Digest): Promise<number> {
   let taken = 0;
-  for (const source of await sourcesAhead(database, 100)) taken += await takeFrom(database, source, fence, digest);
+  const failures: unknown[] = [];
+  for (const source of await sourcesAhead(database, 100)) {
+    try {
+      taken += await takeFrom(database, source, fence, digest);
+    } catch (error) {
+      if (error instanceof Fenced) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
   return taken;
 }
 

@@ -1,5 +1,6 @@
 import type { EventKind, SubjectKind } from "../domain/index.ts";
 import type { Database, Transaction } from "./database.ts";
+import { appliedAndNoted } from "./lag-samples.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** An accepted event that waits to be applied. */
@@ -50,9 +51,29 @@ export async function tenantsWaiting(database: Database, lane: number): Promise<
   return rows.map((row) => row.tenant_id);
 }
 
+/** The tenants whose denials wait, in whichever lane. */
+export async function denialsWaiting(database: Database): Promise<readonly string[]> {
+  // From tenant to tenant, so that however much waits of one hides nobody else's.
+  const rows = await database.house<{ tenant_id: string }>(sql`
+    WITH RECURSIVE head AS (
+      (SELECT tenant_id FROM lifecycle_event WHERE denying AND ${waiting} ORDER BY tenant_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT event.tenant_id FROM lifecycle_event AS event WHERE event.tenant_id > head.tenant_id AND denying AND ${waiting} ORDER BY event.tenant_id LIMIT 1)
+      FROM head WHERE head.tenant_id IS NOT NULL
+    )
+    SELECT tenant_id FROM head WHERE EXISTS (
+      SELECT FROM lifecycle_event AS event WHERE event.tenant_id = head.tenant_id AND denying AND ${waiting} AND ${due})`);
+  return rows.map((row) => row.tenant_id);
+}
+
 /** Locks the next events of a lane, denials first. Events that another worker holds are left to it. */
 export function takeLane(transaction: Transaction, lane: number, limit: number): Promise<readonly WaitingEvent[]> {
   return take(transaction, sql`lane = ${lane} AND ${due} ORDER BY denying DESC, id LIMIT ${limit}`);
+}
+
+/** The same of the tenant's denials in all lanes. */
+export function takeDenials(transaction: Transaction, limit: number): Promise<readonly WaitingEvent[]> {
+  return take(transaction, sql`denying AND ${due} ORDER BY accepted_at, id LIMIT ${limit}`);
 }
 
 /** Locks those of the named events that still wait. */
@@ -77,9 +98,7 @@ async function take(transaction: Transaction, which: Sql): Promise<readonly Wait
 }
 
 export async function markApplied(transaction: Transaction, ids: readonly number[]): Promise<void> {
-  await transaction.query(
-    sql`UPDATE lifecycle_event SET applied_at = clock_timestamp() WHERE id = ANY(${ids}::bigint[])`,
-  );
+  await transaction.query(appliedAndNoted(ids));
 }
 
 /** Puts failed events back for later; the reason names the fault, never the data. */

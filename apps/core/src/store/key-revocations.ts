@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DirectoryError } from "../domain/index.ts";
-import { type Act, audit } from "./admin-denials.ts";
+import { type Act, audit, type StandingDenial } from "./admin-denials.ts";
 import { writeRevocations } from "./converge-revocations.ts";
 import type { Database, Transaction } from "./database.ts";
 import type { FeedScope } from "./feeds.ts";
@@ -26,10 +26,22 @@ export async function denyKeys(
   keys: readonly RevocationKey[],
   act: Act,
 ): Promise<number> {
-  const entries = await lockKeys(transaction, tenantId, keys, act.at);
+  return denyLocked(transaction, tenantId, await lockKeys(transaction, tenantId, keys, act.at), act);
+}
+
+async function denyLocked(
+  transaction: Transaction,
+  tenantId: string,
+  entries: readonly Entry[],
+  act: Act,
+): Promise<number> {
   const expiresAt = act.expiresAt ?? null;
+  // What the provider refuses too may be forgotten one day. A denial of our own must not, so it stays one.
+  const isOwn = (entry: Entry): boolean => entry.deny && entry.origin === "app" && act.origin === "idp";
   const stands = (entry: Entry): boolean =>
-    entry.deny && entry.reason === adminReason && entry.expiresAt?.getTime() === expiresAt?.getTime();
+    entry.deny &&
+    (isOwn(entry) || entry.reason === (act.reason ?? adminReason)) &&
+    entry.expiresAt?.getTime() === expiresAt?.getTime();
   const denied = entries
     .filter((entry) => !stands(entry))
     .map((entry) => ({
@@ -37,11 +49,11 @@ export async function denyKeys(
       deny: true,
       // A session or a token that was struck by mistake is to work again, so it is not also cut off.
       nbf: entry.scope === "sid" || entry.scope === "jti" ? entry.nbf : cut(entry.nbf, act.at),
-      reason: adminReason,
-      origin: "app" as const,
+      reason: isOwn(entry) ? entry.reason : (act.reason ?? adminReason),
+      origin: isOwn(entry) ? entry.origin : (act.origin ?? "app"),
       expiresAt,
     }));
-  await write(transaction, tenantId, denied, act.at);
+  await write(transaction, tenantId, denied, act.acceptedAt ?? act.at);
   return denied.length;
 }
 
@@ -56,9 +68,9 @@ export async function cutKeys(
   const cuts = entries.map((entry) => ({
     ...entry,
     nbf: cut(entry.nbf, act.at),
-    reason: entry.deny ? entry.reason : adminReason,
+    reason: entry.deny ? entry.reason : (act.reason ?? adminReason),
   }));
-  await write(transaction, tenantId, cuts, act.at);
+  await write(transaction, tenantId, cuts, act.acceptedAt ?? act.at);
   return cuts.length;
 }
 
@@ -74,6 +86,21 @@ export async function liftKeys(
   return entries.length;
 }
 
+/** Denies keys as an admin does, who is told of in the audit; where they are denied so already, nothing is done and nothing told. Answers how many changed. */
+export async function denyAudited(
+  transaction: Transaction,
+  tenantId: string,
+  keys: readonly RevocationKey[],
+  target: string,
+  act: Act,
+): Promise<number> {
+  const entries = await lockKeys(transaction, tenantId, keys, act.at);
+  const was: StandingDenial | undefined = entries.find(({ deny, reason }) => deny && reason === adminReason);
+  const changed = await denyLocked(transaction, tenantId, entries, act);
+  if (changed > 0) await audit(transaction, tenantId, "revocation.deny", target, act, was);
+  return changed;
+}
+
 /** Denies what one key names, or cuts off its older tokens. */
 export async function revokeKey(
   database: Database,
@@ -84,10 +111,12 @@ export async function revokeKey(
 ): Promise<{ readonly issuerKnown: boolean; readonly changed: number }> {
   return database.inTenant(tenantId, async (transaction) => {
     const [named] = await transaction.query(sql`SELECT FROM connection WHERE ${key.iss} = ANY(issuers) LIMIT 1`);
-    const changed = await (kind === "deny" ? denyKeys : cutKeys)(transaction, tenantId, [key], act);
-    const action = kind === "deny" ? "revocation.deny" : "revocation.not_before";
-    await audit(transaction, tenantId, action, keyTarget(key), act);
-    return { issuerKnown: named !== undefined, changed };
+    const issuerKnown = named !== undefined;
+    if (kind === "deny")
+      return { issuerKnown, changed: await denyAudited(transaction, tenantId, [key], keyTarget(key), act) };
+    const changed = await cutKeys(transaction, tenantId, [key], act);
+    await audit(transaction, tenantId, "revocation.not_before", keyTarget(key), act);
+    return { issuerKnown, changed };
   });
 }
 
@@ -141,10 +170,12 @@ async function lockKeys(
     INSERT INTO revocation (tenant_id, scope, iss, sub, deny, origin, reason, accepted_at)
     SELECT ${tenantId}, scope, iss, sub, false, 'app', 'none', ${at} FROM ${named} ORDER BY scope, iss, sub
     ON CONFLICT DO NOTHING`);
-  return transaction.query<Entry>(sql`
+  const locked = await transaction.query<Entry>(sql`
     SELECT ${columns} FROM ${named}
     JOIN revocation ON revocation.tenant_id = ${tenantId} AND revocation.scope = named.scope AND revocation.iss = named.iss AND revocation.sub = named.sub
     ORDER BY revocation.scope, revocation.iss, revocation.sub FOR UPDATE OF revocation`);
+  // One that was forgotten long ago may have been deleted between the two.
+  return locked.length < keys.length ? lockKeys(transaction, tenantId, keys, at) : locked;
 }
 
 async function write(transaction: Transaction, tenantId: string, entries: readonly Entry[], at: Date): Promise<void> {

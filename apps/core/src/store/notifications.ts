@@ -1,7 +1,12 @@
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
 
-export type Channel = "rollcall_pending" | "rollcall_feed" | "rollcall_egress";
+export type Channel =
+  | "rollcall_pending"
+  | "rollcall_feed"
+  | "rollcall_egress"
+  | "rollcall_read_back"
+  | "rollcall_resync";
 export type Subscription = { close(): Promise<void> };
 
 const reconnectMs = 500;
@@ -9,6 +14,8 @@ const listening: Readonly<Record<Channel, string>> = {
   rollcall_pending: "LISTEN rollcall_pending",
   rollcall_feed: "LISTEN rollcall_feed",
   rollcall_egress: "LISTEN rollcall_egress",
+  rollcall_read_back: "LISTEN rollcall_read_back",
+  rollcall_resync: "LISTEN rollcall_resync",
 };
 
 /**

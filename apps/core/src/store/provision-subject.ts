@@ -1,7 +1,9 @@
 import {
   canonicalName,
   type Connection,
+  deniedBefore,
   DirectoryError,
+  type IdpDenial,
   type IssuerUse,
   isProvisioning,
   type ProvisioningRefusal,
@@ -11,6 +13,7 @@ import {
 import { recordAudit } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
 import { unlessDeadlocked } from "./deadlock.ts";
+import { lockNames, namesIn, readParked } from "./parked-events.ts";
 import { lockProvisioning } from "./provisioned-user.ts";
 import { refusalOf } from "./refusal.ts";
 import { type ResolvedSubject, resolveSubject, resolveWithin } from "./resolve-subject.ts";
@@ -32,20 +35,20 @@ export type Provisioned = ResolvedSubject | ({ readonly status: "unknown" } & Pr
 
 const usesMax = 1_000;
 
-/** The tenant's connections that make users from tokens of this issuer. */
+/** The tenant's connections that make users from tokens of this issuer; one that is paused makes nobody. */
 export async function findProvisioners(
   database: Database,
   tenantId: string,
   iss: string,
 ): Promise<readonly Connection[]> {
   const naming = await database.inTenant(tenantId, (transaction) => readConnectionsNaming(transaction, iss));
-  return naming.filter(isProvisioning);
+  return naming.filter((connection) => connection.pausedAt === undefined && isProvisioning(connection));
 }
 
 /** Everybody who names an issuer: where that is more than one tenant, a token must say whose it is. */
 export async function usesOfIssuer(database: Database, iss: string): Promise<readonly IssuerUse[]> {
   const rows = await database.house<{ tenant_id: string; audience: string | null }>(
-    sql`SELECT DISTINCT tenant_id, audience FROM connection WHERE ${iss} = ANY(issuers) LIMIT ${usesMax}`,
+    sql`SELECT DISTINCT tenant_id, audience FROM connection WHERE ${iss} = ANY(issuers) AND removed_at IS NULL LIMIT ${usesMax}`,
   );
   return rows.map((row) => ({ tenantId: row.tenant_id, audience: row.audience ?? undefined }));
 }
@@ -91,6 +94,10 @@ async function provision(
   // Whom the provider's own create would bring back, only that create brings back.
   const [dead] = await transaction.query(findTombstone(connection.id, attributes));
   if (dead !== undefined) return { status: "denied", reason: "idp_deleted" };
+  // Whoever tells of them at this moment waits until they are there, or is heard here.
+  await lockNames(transaction, connection.id, { ...namesIn(attributes), token: { iss, sub } });
+  const reason = await findDenialBefore(transaction, connection.id, { iss, sub }, attributes);
+  if (reason !== undefined) return { status: "denied", reason };
   await transaction.query(createStatement(tenantId, connection.id, userId, eventId, key, attributes));
   await recordAudit(transaction, tenantId, {
     actor,
@@ -120,6 +127,17 @@ export async function findNameHolder(
   if (holder !== undefined) return holder.named ? "user_name_taken" : "external_id_taken";
   const [dead] = await transaction.query(findTombstone(connectionId, attributes));
   return dead && "idp_deleted";
+}
+
+/** Why whom a token would make may not enter, by what sources have said of them while nobody knew them. */
+export async function findDenialBefore(
+  transaction: Transaction,
+  connectionId: string,
+  token: { readonly iss: string; readonly sub: string },
+  attributes: UserAttributes,
+): Promise<IdpDenial | undefined> {
+  const names = { ...namesIn(attributes), token, externalId: attributes.externalId };
+  return deniedBefore(attributes, await readParked(transaction, connectionId, names));
 }
 
 /** The same person by the same rule as in a create: by externalId, and by userName only where neither has one. */

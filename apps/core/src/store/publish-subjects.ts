@@ -2,6 +2,7 @@ import type { Database, Transaction } from "./database.ts";
 import { hashSubject } from "./feeds.ts";
 import { Fenced, termOf } from "./publish.ts";
 import { type Sql, sql } from "./sql.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 type HeadRow = {
   epoch: number;
@@ -109,11 +110,12 @@ function takePending(transaction: Transaction, tenantId: string): Promise<readon
 }
 
 function nextIdentities(transaction: Transaction, tenantId: string, head: HeadRow): Promise<readonly KeyRow[]> {
+  const filled = head.filled_iss === null ? undefined : sql`(${head.filled_iss}, ${head.filled_sub_key})`;
   return transaction.query<KeyRow>(sql`
     SELECT next.iss, next.sub_key, ${isKnown(tenantId, sql`(next.iss, next.sub_key)`)} AS known, now() AS accepted_at
     FROM (
       SELECT iss, sub_key FROM identity
-      WHERE tenant_id = ${tenantId} AND (${head.filled_iss}::text IS NULL OR (iss, sub_key) > (${head.filled_iss}::text, ${head.filled_sub_key}::text))
+      WHERE tenant_id = ${tenantId} AND ${placesAfter(sql`(iss, sub_key)`, filled)}
       ORDER BY iss, sub_key LIMIT ${pieceMax}
     ) AS next ORDER BY next.iss, next.sub_key`);
 }

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from "./database.ts";
 import { appendEntries, type Digest, lockHead, type NewEntry, sumHashed, toState } from "./feed-append.ts";
 import { beginFeed, type EntryState, type FeedScope } from "./feeds.ts";
+import { joinEach } from "./index-condition.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** A publisher of an earlier term tried to publish; its successor has taken over. */
@@ -89,7 +90,7 @@ async function tryPublish(
       ]);
       if (term === undefined) throw new Fenced();
       if (head === undefined) throw new NotBegun();
-      const entries = rows.map(toEntry).filter(({ state, replaced }) => digest.isLive(state) || replaced !== undefined);
+      const entries = rows.map(toEntry).filter((entry) => isNews(entry, digest));
       if (entries.length === 0) return rows.length;
       const hashedDigest = head.hashedDigest ?? (await sumHashed(transaction, head.subjectKey, digest));
       // Not waited for: the COMMIT goes with it, in one round trip.
@@ -122,11 +123,11 @@ async function takePending(transaction: Transaction, tenantId: string, limit: nu
       SELECT deny, nbf, expires_at, forgotten_at, reason, event_id, accepted_at, applied_at FROM revocation
       WHERE tenant_id = ${tenantId} AND scope = keys.scope AND iss = keys.iss AND sub = keys.sub
       OFFSET 0 -- looked up one by one: a plan that was made while the tables were empty is kept when they are not
-    ) AS standing LEFT JOIN LATERAL (
-      SELECT seq AS old_seq, op AS old_op, nbf AS old_nbf, expires_at AS old_expires_at FROM feed_entry
-      WHERE tenant_id = ${tenantId} AND scope = keys.scope AND iss = keys.iss AND sub = keys.sub AND tid IS NULL AND superseded_by IS NULL
-      OFFSET 0
-    ) AS present ON true
+    ) AS standing ${joinEach(
+      sql`present`,
+      sql`SELECT seq AS old_seq, op AS old_op, nbf AS old_nbf, expires_at AS old_expires_at FROM feed_entry
+        WHERE tenant_id = ${tenantId} AND scope = keys.scope AND iss = keys.iss AND sub = keys.sub AND tid IS NULL AND superseded_by IS NULL`,
+    )}
     ORDER BY keys.id`);
 }
 
@@ -142,6 +143,13 @@ function toEntry(row: PendingRow): NewEntry {
   const { scope, iss, sub, forgotten_at: at } = row;
   const state: EntryState = { op: "allow", scope, iss, sub };
   return { state, reason: forgottenReason, eventId: null, acceptedAt: at, appliedAt: at, replaced };
+}
+
+/** What was changed and changed back before it was published is none, and gateways would believe in a second change. */
+function isNews({ state, replaced }: NewEntry, digest: Digest): boolean {
+  if (replaced === undefined) return digest.isLive(state);
+  const { op, nbf, exp } = replaced.state;
+  return (state.op === "deny") !== (op === "deny") || state.nbf !== nbf || state.exp !== exp;
 }
 
 /** The reason of an entry that only takes its key away. */

@@ -16,3 +16,13 @@ export function refusalOf(error: unknown): unknown {
   const refusal = code === uniqueViolation && typeof constraint === "string" ? refusals[constraint] : undefined;
   return refusal === undefined ? error : new DirectoryError(...refusal, { cause: error });
 }
+
+/** What work answers; undefined where it is refused. */
+export async function unlessRefused<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (refusalOf(error) instanceof DirectoryError) return undefined;
+    throw error;
+  }
+}

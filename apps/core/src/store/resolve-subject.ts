@@ -1,4 +1,11 @@
-import { type Candidate, type Connection, decideResolution, type Resolution, subjectKey } from "../domain/index.ts";
+import {
+  type Candidate,
+  type Connection,
+  decideResolution,
+  isServiceSubject,
+  type Resolution,
+  subjectKey,
+} from "../domain/index.ts";
 import type { Database, Transaction } from "./database.ts";
 import { belonging } from "./nesting.ts";
 import { sql } from "./sql.ts";
@@ -20,6 +27,7 @@ type OwnerRow = {
   connection_id: string;
   active: boolean;
   deleted: boolean;
+  by_admin: boolean;
 };
 
 /**
@@ -55,7 +63,9 @@ export async function resolveWithin(
     transaction,
     candidates.map(({ userId }) => userId),
   );
-  const resolution = decideResolution({ issuerKnown: connections.length > 0, revoked, owner, holders, denials });
+  const issuerKnown = connections.length > 0;
+  const isService = issuerKnown && connections.every((connection) => isServiceSubject(connection, sub));
+  const resolution = decideResolution({ issuerKnown, isService, revoked, owner, holders, denials });
   if (resolution.status !== "active") return resolution;
   return {
     status: "active",
@@ -85,9 +95,10 @@ async function readOwner(
   iss: string,
   sub: string,
   keys: readonly string[],
-): Promise<Candidate | undefined> {
+): Promise<(Candidate & { readonly byAdmin: boolean }) | undefined> {
   const rows = await transaction.query<OwnerRow>(sql`
-    SELECT identity.directory_user_id, identity.user_id, identity.sub_key, usr.connection_id, usr.active, usr.deleted_at IS NOT NULL AS deleted
+    SELECT identity.directory_user_id, identity.user_id, identity.sub_key, usr.connection_id, usr.active, usr.deleted_at IS NOT NULL AS deleted,
+      identity.linked_at IS NOT NULL AS by_admin
     FROM identity JOIN directory_user AS usr ON usr.id = identity.directory_user_id
     WHERE identity.iss = ${iss} AND identity.sub_key = ANY(${keys}::text[])
     ORDER BY identity.alias, identity.sub_key`);
@@ -96,16 +107,28 @@ async function readOwner(
     (candidate) => candidate.sub_key === subjectKey(compareOf.get(candidate.connection_id) ?? "exact", sub),
   );
   return (
-    row && { directoryUserId: row.directory_user_id, userId: row.user_id, active: row.active, deleted: row.deleted }
+    row && {
+      directoryUserId: row.directory_user_id,
+      userId: row.user_id,
+      active: row.active,
+      deleted: row.deleted,
+      byAdmin: row.by_admin,
+    }
   );
 }
 
+/** What stands, and what the directory says of whoever else is linked to the user, applied or not: a denial of one denies the person. */
 async function readDenials(
   transaction: Transaction,
   userIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const rows = await transaction.query<{ user_id: string; reasons: string[] }>(sql`
-    SELECT user_id, array_agg(reason) AS reasons FROM denial WHERE user_id = ANY(${userIds}::uuid[]) GROUP BY user_id`);
+    SELECT user_id, array_agg(reason) AS reasons FROM (
+      SELECT user_id, reason FROM denial WHERE user_id = ANY(${userIds}::uuid[])
+      UNION SELECT link.user_id, CASE WHEN usr.deleted_at IS NULL THEN 'idp_inactive' ELSE 'idp_deleted' END
+      FROM link JOIN directory_user AS usr ON usr.id = link.directory_user_id
+      WHERE link.user_id = ANY(${userIds}::uuid[]) AND (usr.deleted_at IS NOT NULL OR NOT usr.active)
+    ) AS standing GROUP BY user_id`);
   return new Map(rows.map((row) => [row.user_id, row.reasons]));
 }
 

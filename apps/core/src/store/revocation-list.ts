@@ -2,6 +2,8 @@ import type { Database } from "./database.ts";
 import { enforcedBy, isFollowed, readHouseEnforcement } from "./enforcement.ts";
 import type { RevocationKey } from "./key-revocations.ts";
 import { sql } from "./sql.ts";
+import { joinEach } from "./index-condition.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 export type Revocation = RevocationKey & {
   readonly deny: boolean;
@@ -38,11 +40,14 @@ export async function listRevocations(
           forgotten_at AS "forgottenAt"
         FROM revocation
         WHERE tenant_id = ${tenantId} AND (deny OR nbf IS NOT NULL)
-          AND (${after?.scope ?? null}::text IS NULL OR (scope, iss, sub) > (${after?.scope ?? null}::text, ${after?.iss ?? null}::text, ${after?.sub ?? null}::text))
+          AND ${placesAfter(sql`(scope, iss, sub)`, after && sql`(${after.scope}, ${after.iss}, ${after.sub})`)}
         ORDER BY scope, iss, sub LIMIT ${limit + 1}
       ) AS listed
-      LEFT JOIN feed_entry AS entry ON entry.tenant_id = ${tenantId} AND entry.scope = listed.scope AND entry.iss = listed.iss AND entry.sub = listed.sub
-        AND entry.superseded_by IS NULL
+      ${joinEach(
+        sql`entry`,
+        sql`SELECT seq FROM feed_entry AS own WHERE own.tenant_id = ${tenantId} AND own.scope = listed.scope AND own.iss = listed.iss AND own.sub = listed.sub
+          AND own.superseded_by IS NULL`,
+      )}
       ORDER BY listed.scope, listed.iss, listed.sub`,
   );
   const listed = rows.slice(0, limit);

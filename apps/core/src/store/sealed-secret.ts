@@ -4,8 +4,10 @@ const algorithm = "aes-256-gcm";
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** What the key is for, for whoever takes it from the house. */
+/** What each key is for, for whoever takes it from the house. */
 export const secretPurpose = "subscription secrets";
+export const sourceSecretPurpose = "source secrets";
+export const providerSecretPurpose = "provider secrets";
 
 /**
  * Seals a secret that must be read again, under a key of the house and bound to what it belongs to: a

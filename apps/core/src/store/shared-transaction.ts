@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Transaction } from "./database.ts";
-import { sql } from "./sql.ts";
+import { withinSavepoint } from "./savepoint.ts";
 
 type Work<Result> = (transaction: Transaction) => Promise<Result>;
 type InTenant = <Result>(tenantId: string, work: Work<Result>) => Promise<Result>;
@@ -58,14 +58,7 @@ async function asStep<Result>(shared: Shared, tenantId: string, work: Work<Resul
   await before;
   const { transaction } = shared;
   try {
-    await transaction.query(sql`SAVEPOINT step`);
-    const result = await work(transaction);
-    await transaction.query(sql`RELEASE SAVEPOINT step`);
-    return result;
-  } catch (error) {
-    // Where even this fails the connection is gone, and the whole transaction with it.
-    await transaction.query(sql`ROLLBACK TO SAVEPOINT step`).catch(() => undefined);
-    throw error;
+    return await withinSavepoint(transaction, () => work(transaction));
   } finally {
     over.resolve();
   }

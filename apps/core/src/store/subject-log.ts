@@ -42,7 +42,7 @@ export async function readSubjectNews(
       ) AS head
       LEFT JOIN LATERAL (
         SELECT ${columns} FROM subject_entry
-        WHERE tenant_id = ${tenantId} AND seq > coalesce(${after ?? null}::bigint, head.head_seq) ORDER BY seq LIMIT ${limit}
+        WHERE tenant_id = ${tenantId} AND ${after === undefined ? sql`false` : sql`seq > ${after}`} ORDER BY seq LIMIT ${limit}
       ) AS entry ON true
       ORDER BY entry.seq`,
   );

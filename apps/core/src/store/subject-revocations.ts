@@ -1,4 +1,4 @@
-import { DirectoryError } from "../domain/index.ts";
+import { DirectoryError, type UserAttributes, wantedUser } from "../domain/index.ts";
 import {
   type Act,
   audit,
@@ -9,8 +9,9 @@ import {
   type RevocationOutcome,
 } from "./admin-denials.ts";
 import { subjectOwner } from "./admin-users.ts";
+import { type ConnectionRow, toConnection } from "./connections.ts";
 import type { Database, Transaction } from "./database.ts";
-import { cutKeys, denyKeys, keyTarget, liftKeys, type RevocationKey } from "./key-revocations.ts";
+import { cutKeys, denyAudited, keyTarget, liftKeys, type RevocationKey } from "./key-revocations.ts";
 import { sql } from "./sql.ts";
 
 /** A user, or a subject that Rollcall may not know. */
@@ -40,8 +41,8 @@ export async function denySubject(
     const owner = await subjectOwner(transaction, target.iss, target.sub);
     if (owner.userId !== undefined)
       return denyUser(transaction, tenantId, owner.userId, "admin_revoked", "revocation.deny", act);
-    const changed = await denyKeys(transaction, tenantId, keysFor(target.iss, owner.keys), act);
-    await audit(transaction, tenantId, "revocation.deny", subjectTarget(target.iss, target.sub), act);
+    const keys = keysFor(target.iss, owner.keys);
+    const changed = await denyAudited(transaction, tenantId, keys, subjectTarget(target.iss, target.sub), act);
     return { userId: undefined, issuerKnown: owner.issuerKnown, changed };
   });
 }
@@ -54,7 +55,7 @@ export async function revokeTokens(
   act: Act,
 ): Promise<RevocationOutcome> {
   return database.inTenant(tenantId, async (transaction) => {
-    const { userId, issuerKnown, keys } = await keysOf(transaction, target);
+    const { userId, issuerKnown, keys } = await keysOf(transaction, tenantId, target);
     if (userId !== undefined) await lockLinks(transaction, tenantId, userId);
     const changed = await cutKeys(transaction, tenantId, keys, act);
     await audit(
@@ -107,17 +108,39 @@ type Keys = {
   readonly keys: readonly RevocationKey[];
 };
 
-async function keysOf(transaction: Transaction, target: RevocationTarget): Promise<Keys> {
+async function keysOf(transaction: Transaction, tenantId: string, target: RevocationTarget): Promise<Keys> {
   if ("userId" in target) {
     const userId = await existingUser(transaction, target.userId);
-    const keys = await transaction.query<RevocationKey>(
-      sql`SELECT 'sub' AS scope, iss, sub_key AS sub FROM identity WHERE user_id = ${userId} ORDER BY iss, sub_key`,
-    );
-    return { userId, issuerKnown: true, keys };
+    return { userId, issuerKnown: true, keys: await keysOfUser(transaction, tenantId, userId) };
   }
   const { userId, issuerKnown, keys } = await subjectOwner(transaction, target.iss, target.sub);
   return { userId, issuerKnown, keys: keysFor(target.iss, keys) };
 }
+
+/** What the user's tokens are called: by the identities that it has, and by what the directory says and no worker has come to yet. */
+async function keysOfUser(
+  transaction: Transaction,
+  tenantId: string,
+  userId: string,
+): Promise<readonly RevocationKey[]> {
+  const rows = await transaction.query<SaidRow>(sql`
+    SELECT usr.id, usr.attributes, usr.version, to_jsonb(connection) AS connection
+    FROM directory_user AS usr JOIN connection ON connection.id = usr.connection_id LEFT JOIN link ON link.directory_user_id = usr.id
+    WHERE (usr.id = ${userId} OR usr.id IN (SELECT directory_user_id FROM link AS tie WHERE tie.user_id = ${userId}))
+      AND coalesce(link.user_id, usr.id) = ${userId} AND usr.deleted_at IS NULL`);
+  const said = rows.flatMap(
+    ({ connection, ...row }) =>
+      wantedUser({ ...row, userId, connection: toConnection(connection), deleted: false }).identities,
+  );
+  // Of what is another's by now nothing is cut, whoever says it.
+  return transaction.query<RevocationKey>(sql`
+    SELECT 'sub' AS scope, iss, sub_key AS sub FROM identity WHERE user_id = ${userId}
+    UNION SELECT 'sub', iss, sub_key FROM unnest(${said.map(({ iss }) => iss)}::text[], ${said.map(({ subKey }) => subKey)}::text[]) AS said(iss, sub_key)
+    WHERE NOT EXISTS (SELECT FROM identity WHERE identity.tenant_id = ${tenantId} AND identity.iss = said.iss AND identity.sub_key = said.sub_key)
+    ORDER BY iss, sub`);
+}
+
+type SaidRow = { id: string; attributes: UserAttributes; version: number; connection: ConnectionRow };
 
 function keysFor(iss: string, subs: readonly string[]): readonly RevocationKey[] {
   return subs.map((sub) => ({ scope: "sub", iss, sub }));

@@ -1,9 +1,11 @@
-import { type ApplicationEventKind, DirectoryError } from "../domain/index.ts";
+import { DirectoryError, type Json, type WebhookEventKind } from "../domain/index.ts";
 import { resolveAlerts } from "./alerts.ts";
 import { recordAudit } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
+import type { Expectation } from "./expectation.ts";
 import { type Sql, sql } from "./sql.ts";
 import { type Keyset, keyset, type KeysetRequest } from "./tenants.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 export type SubscriptionKind = "webhook" | "push" | "poll";
 
@@ -17,7 +19,7 @@ export type ApplicationSubscription = {
   readonly receiver: string | null;
   readonly description: string | null;
   readonly url: string | null;
-  readonly events: readonly ApplicationEventKind[];
+  readonly events: readonly WebhookEventKind[];
   readonly requested: readonly string[];
   readonly status: SubscriptionStatus;
   readonly statusReason: string | null;
@@ -47,7 +49,7 @@ export type SubscriptionPatch = {
   readonly kind?: SubscriptionKind;
   readonly url?: string | null;
   readonly description?: string | null;
-  readonly events?: readonly ApplicationEventKind[];
+  readonly events?: readonly WebhookEventKind[];
   readonly requested?: readonly string[];
   readonly secret?: Buffer | null;
   readonly status?: SubscriptionStatus;
@@ -75,12 +77,12 @@ export async function createSubscription(
       RETURNING ${subscriptionColumns}`);
     if (created === undefined)
       throw new DirectoryError("too_many", `a tenant has at most ${perTenantMax} webhooks and streams: remove one`);
-    const detail = { kind: wanted.kind, events: [...wanted.events] };
+    const after = { kind: wanted.kind, status: created.status, events: [...wanted.events] };
     await recordAudit(transaction, tenantId, {
       actor,
       action: `${nounOf(wanted.kind)}.create`,
       target: wanted.id,
-      detail,
+      after,
     });
     return created;
   });
@@ -95,7 +97,7 @@ export async function listSubscriptions(
   const rows = await database.once<ApplicationSubscription>(
     tenantId,
     sql`SELECT ${subscriptionColumns} FROM subscription
-      WHERE tenant_id = ${tenantId} AND ${isIn(scope)} AND (${page.after ?? null}::uuid IS NULL OR id > ${page.after ?? null}::uuid)
+      WHERE tenant_id = ${tenantId} AND ${isIn(scope)} AND ${placesAfter(sql`id`, page.after)}
       ORDER BY id LIMIT ${page.limit + 1}`,
   );
   return keyset(rows, page.limit, ({ id }) => id);
@@ -123,8 +125,10 @@ export async function updateSubscription(
   id: string,
   patch: SubscriptionPatch,
   actor: string,
+  expected?: Expectation<ApplicationSubscription>,
 ): Promise<ApplicationSubscription> {
   return database.inTenant(tenantId, async (transaction) => {
+    const before = await locked(transaction, scope, id, expected);
     const enabled = patch.status === "enabled";
     const [updated] = await transaction.query<ApplicationSubscription>(sql`
       UPDATE subscription SET kind = coalesce(${patch.kind ?? null}, kind),
@@ -140,7 +144,9 @@ export async function updateSubscription(
       actor,
       action: `${scope.of}.update`,
       target: id,
-      detail: { changed: Object.keys(patch), ...(patch.status === undefined ? {} : { status: patch.status }) },
+      before: told(before, patch),
+      after: told(updated, patch),
+      detail: { changed: Object.keys(patch) },
     });
     return updated;
   });
@@ -170,16 +176,46 @@ export async function removeSubscription(
   scope: SubscriptionScope,
   id: string,
   actor: string,
+  expected?: Expectation<ApplicationSubscription>,
 ): Promise<void> {
   await database.inTenant(tenantId, async (transaction) => {
-    const rows = await transaction.query(
-      sql`DELETE FROM subscription WHERE id = ${id} AND ${isIn(scope)} RETURNING id`,
-    );
-    if (rows.length === 0) throw notFound(scope);
+    const before = await locked(transaction, scope, id, expected);
+    await transaction.query(sql`DELETE FROM subscription WHERE id = ${id}`);
     await transaction.query(sql`DELETE FROM delivery WHERE subscription_id = ${id}`);
-    await recordAudit(transaction, tenantId, { actor, action: `${scope.of}.remove`, target: id });
+    const entry = {
+      actor,
+      action: `${scope.of}.remove`,
+      target: id,
+      before: told(before, { status: "enabled", events: [] }),
+    };
+    await recordAudit(transaction, tenantId, entry);
   });
   await resolveAlerts(database, tenantId, "delivery_dead", [id]);
+}
+
+async function locked(
+  transaction: Transaction,
+  scope: SubscriptionScope,
+  id: string,
+  expected: Expectation<ApplicationSubscription> | undefined,
+): Promise<ApplicationSubscription> {
+  const [present] = await transaction.query<ApplicationSubscription>(
+    sql`SELECT ${subscriptionColumns} FROM subscription WHERE id = ${id} AND ${isIn(scope)} FOR UPDATE`,
+  );
+  if (present === undefined) throw notFound(scope);
+  expected?.(present);
+  return present;
+}
+
+/** What the audit tells of a change: where to is left out, for an address may hold a secret. */
+function told(
+  { status, events }: ApplicationSubscription,
+  patch: SubscriptionPatch,
+): { readonly [name: string]: Json } {
+  return {
+    ...(patch.status === undefined ? {} : { status }),
+    ...(patch.events === undefined ? {} : { events: [...events] }),
+  };
 }
 
 /** Makes everything that waits due now, but for what is under way. */

@@ -2,6 +2,7 @@ import { DirectoryError, isId } from "../domain/index.ts";
 import { auditStatement } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { sql } from "./sql.ts";
+import { placesAfter } from "./keyset-place.ts";
 
 export type Tenant = { readonly id: string; readonly slug: string; readonly name: string; readonly createdAt: Date };
 
@@ -46,7 +47,7 @@ export async function createTenant(
       WITH tenant AS (
         INSERT INTO tenant (id, slug, name) VALUES (${tenant.id}, ${tenant.slug}, ${tenant.name}) RETURNING id, slug, name, created_at
       ), audited AS (
-        ${auditStatement(tenant.id, { actor, action: "tenant.create", target: tenant.id, detail: { slug: tenant.slug } }, sql`FROM tenant`)}
+        ${auditStatement(tenant.id, { actor, action: "tenant.create", target: tenant.id, after: { slug: tenant.slug, name: tenant.name } }, sql`FROM tenant`)}
       )
       SELECT ${columns} FROM tenant`);
     if (row === undefined) throw new Error("a tenant was neither created nor refused");
@@ -58,7 +59,7 @@ export async function createTenant(
 
 export async function listTenants(database: Database, page: KeysetRequest): Promise<Keyset<Tenant>> {
   const rows = await database.house<TenantRow>(sql`
-    SELECT ${columns} FROM tenant WHERE ${page.after ?? null}::uuid IS NULL OR id > ${page.after ?? null}::uuid ORDER BY id LIMIT ${page.limit + 1}`);
+    SELECT ${columns} FROM tenant WHERE ${placesAfter(sql`id`, page.after)} ORDER BY id LIMIT ${page.limit + 1}`);
   return keyset(rows.map(toTenant), page.limit, ({ id }) => id);
 }
 
@@ -75,7 +76,7 @@ export async function findTenant(database: Database, slugOrId: string): Promise<
 /** The tenants with a connection that names an issuer, for a token that says nothing else of whose it is. */
 export async function tenantsOfIssuer(database: Database, iss: string): Promise<readonly string[]> {
   const rows = await database.house<{ tenant_id: string }>(
-    sql`SELECT DISTINCT tenant_id FROM connection WHERE ${iss} = ANY(issuers) LIMIT 100`,
+    sql`SELECT DISTINCT tenant_id FROM connection WHERE ${iss} = ANY(issuers) AND removed_at IS NULL LIMIT 100`,
   );
   return rows.map((row) => row.tenant_id);
 }

@@ -68,8 +68,13 @@ async function readWaitingCut(
     SELECT (floor(extract(epoch FROM max(least(occurred_at, accepted_at)))) + 1)::float8 AS nbf FROM lifecycle_event
     WHERE applied_at IS NULL AND dead_at IS NULL AND subject_kind = 'user' AND kind IN ('user.deactivated', 'user.deleted')
       AND subject_id = ANY(ARRAY(
-        SELECT unnest(${directoryUserIds}::uuid[])
-        UNION SELECT directory_user_id FROM identity WHERE iss = ${iss} AND sub_key = ANY(${keys}::text[])
+        WITH named AS (
+          SELECT unnest(${directoryUserIds}::uuid[]) AS id
+          UNION SELECT directory_user_id FROM identity WHERE iss = ${iss} AND sub_key = ANY(${keys}::text[])
+        )
+        -- What ends one of a person's directory users ends the tokens of the others.
+        SELECT id FROM named UNION SELECT other.directory_user_id FROM named
+        JOIN link ON link.directory_user_id = named.id JOIN link AS other ON other.user_id = link.user_id
       ))`);
   return row?.nbf ?? undefined;
 }

@@ -15,6 +15,7 @@ test.each([
   "40001",
   "53300",
   "08006",
+  "25P03",
 ])("%s is the surroundings' fault", (code) => {
   expect(isTransient(failure(code))).toBe(true);
 });

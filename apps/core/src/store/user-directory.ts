@@ -1,4 +1,4 @@
-import { type DirectoryUser, DirectoryError, type Membership, type UserAttributes } from "../domain/index.ts";
+import { type DirectoryUser, DirectoryError, foldCase, type Membership, type UserAttributes } from "../domain/index.ts";
 import type { Database } from "./database.ts";
 import { unlessDeadlocked } from "./deadlock.ts";
 import type { Sender, UserDirectory, Written } from "./directory-store.ts";
@@ -10,6 +10,8 @@ import {
   createStatement,
   type CreatedRow,
   findStatement,
+  metTombstone,
+  noTombstoneStatement,
   removeStatement,
   replaceStatement,
   reviveStatement,
@@ -19,14 +21,7 @@ import {
 
 export function createUserDirectory(database: Database, newId: () => string): UserDirectory {
   return {
-    create: async (tenantId, sender, attributes) => {
-      const id = newId();
-      const [created] = await writing(database, tenantId, sender, attributes, () =>
-        database.once<CreatedRow>(tenantId, createStatement(tenantId, sender, id, attributes)),
-      );
-      if (created !== undefined) return written(created, created.joined ? undefined : []);
-      return written(await createAgain(database, tenantId, sender, id, attributes));
-    },
+    create: (tenantId, sender, attributes) => create(database, tenantId, sender, newId(), attributes),
     find: async (tenantId, connectionId, id) => {
       const [row] = await database.once<UserRow>(tenantId, findStatement(connectionId, id));
       return row && toUser(row);
@@ -72,8 +67,48 @@ export function createUserDirectory(database: Database, newId: () => string): Us
       );
       return rows.length > 0;
     },
+    knowsName: async (tenantId, connectionId, userName) => {
+      const rows = await database.once(
+        tenantId,
+        sql`SELECT FROM directory_user WHERE connection_id = ${connectionId} AND user_name_key = ${foldCase(userName)} LIMIT 1`,
+      );
+      return rows.length > 0;
+    },
     memberships: (tenantId, connectionId, userIds) => membershipsOf(database, tenantId, connectionId, userIds),
   };
+}
+
+async function create(
+  database: Database,
+  tenantId: string,
+  sender: Sender,
+  id: string,
+  attributes: UserAttributes,
+): Promise<Written<DirectoryUser>> {
+  const created = await unlessDead(async () => {
+    const [[row]] = await writing(database, tenantId, sender, attributes, () =>
+      database.pair<CreatedRow, object>(
+        tenantId,
+        createStatement(tenantId, sender, id, attributes),
+        noTombstoneStatement(sender, attributes),
+      ),
+    );
+    return row;
+  });
+  if (created !== undefined) return written(created, created.joined ? undefined : []);
+  const again = (): Promise<WrittenRow> => createAgain(database, tenantId, sender, id, attributes);
+  // Whoever was alive a moment ago may be dead by now, and then is the one to bring back.
+  return written((await unlessDead(again)) ?? (await again()));
+}
+
+/** Undefined where a create met a tombstone that was not there when it began. */
+async function unlessDead<Created>(create: () => Promise<Created>): Promise<Created | undefined> {
+  try {
+    return await create();
+  } catch (error) {
+    if (metTombstone(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Creates a user where somebody is looked for first: whoever was made from a token of the same person, or was deleted, is the user, under the same id. */
@@ -87,11 +122,13 @@ async function createAgain(
   const [row] = await writing(database, tenantId, sender, attributes, () =>
     database.inTenant(tenantId, async (transaction) => {
       const made = await findProvisioned(transaction, sender.connectionId, attributes);
-      return transaction.query<WrittenRow>(
+      const rows = await transaction.query<WrittenRow>(
         made === undefined
           ? reviveStatement(tenantId, sender, id, attributes)
           : replaceStatement(tenantId, sender, made.id, made.version, attributes),
       );
+      if (rows[0]?.id === id) await transaction.query(noTombstoneStatement(sender, attributes));
+      return rows;
     }),
   );
   if (row === undefined) throw new Error("a user was neither created nor refused");

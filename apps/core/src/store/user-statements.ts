@@ -33,7 +33,8 @@ export function reviveStatement(tenantId: string, sender: Sender, id: string, at
     ), revived AS (
       UPDATE directory_user
       SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
-        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, created_at = now(), updated_at = now(), deleted_at = NULL
+        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, created_at = now(), updated_at = now(), deleted_at = NULL,
+        stated_at = ${sender.statedAt ?? null}::timestamptz, attribute_times = ${timesOf(sender)}::jsonb
       WHERE id = (SELECT id FROM tombstone)
       RETURNING ${columns}
     ), created AS (
@@ -50,6 +51,22 @@ export function reviveStatement(tenantId: string, sender: Sender, id: string, at
     FROM written, event`;
 }
 
+/**
+ * Fails where the person of a create has a tombstone, and takes the create back. A create that waited for
+ * somebody's end to be committed did not see the tombstone that came of it; sent behind the
+ * create, this does. Else one person would come to be two, and a ban would stay with the first.
+ */
+export function noTombstoneStatement(sender: Sender, attributes: UserAttributes): Sql {
+  return sql`SELECT 1 / (CASE WHEN EXISTS (${tombstoneOf(sender, attributes)}) THEN 0 ELSE 1 END) AS none`;
+}
+
+/** Whether that is why a create failed. */
+export function metTombstone(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === divisionByZero;
+}
+
+const divisionByZero = "22012";
+
 // The same person is told by externalId, and by userName only where neither has one: a userName
 // that went to somebody else since must not bring the old owner back.
 function tombstoneOf({ connectionId }: Sender, attributes: UserAttributes): Sql {
@@ -61,9 +78,14 @@ function tombstoneOf({ connectionId }: Sender, attributes: UserAttributes): Sql 
   return sql`SELECT id FROM directory_user WHERE connection_id = ${connectionId} AND deleted_at IS NOT NULL AND ${person}`;
 }
 
-function insertion(tenantId: string, { connectionId }: Sender, id: string, attributes: UserAttributes): Sql {
-  return sql`INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes)
-      SELECT ${id}, ${tenantId}, ${connectionId}, ${attributes.userName}, ${keyOf(attributes)}, ${attributes.externalId ?? null}::text, ${attributes.active}, ${JSON.stringify(attributes)}::jsonb`;
+function insertion(tenantId: string, sender: Sender, id: string, attributes: UserAttributes): Sql {
+  return sql`INSERT INTO directory_user (id, tenant_id, connection_id, user_name, user_name_key, external_id, active, attributes, stated_at, attribute_times)
+      SELECT ${id}, ${tenantId}, ${sender.connectionId}, ${attributes.userName}, ${keyOf(attributes)}, ${attributes.externalId ?? null}::text, ${attributes.active},
+        ${JSON.stringify(attributes)}::jsonb, ${sender.statedAt ?? null}::timestamptz, ${timesOf(sender)}::jsonb`;
+}
+
+function timesOf({ attributeTimes }: Sender): string | null {
+  return attributeTimes === undefined ? null : JSON.stringify(attributeTimes);
 }
 
 function keyOf({ userName }: UserAttributes): string {
@@ -87,7 +109,10 @@ export function replaceStatement(
     ), written AS (
       UPDATE directory_user
       SET user_name = ${attributes.userName}, user_name_key = ${keyOf(attributes)}, external_id = ${externalId}::text, active = ${attributes.active},
-        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
+        attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now(),
+        -- What a sender without times changes is dated by nobody's clock but ours.
+        stated_at = coalesce(${sender.statedAt ?? null}::timestamptz, CASE WHEN active = ${attributes.active} THEN stated_at END),
+        attribute_times = coalesce(${timesOf(sender)}::jsonb, attribute_times)
       WHERE id = (SELECT id FROM before)
       RETURNING ${columns}
     ), joined AS (
@@ -115,7 +140,7 @@ export function removeStatement(
 ): Sql {
   return sql`
     WITH written AS (
-      UPDATE directory_user SET deleted_at = now(), updated_at = now(), version = version + 1
+      UPDATE directory_user SET deleted_at = now(), updated_at = now(), version = version + 1, stated_at = ${sender.statedAt ?? null}::timestamptz
       WHERE id = ${id} AND connection_id = ${sender.connectionId} AND deleted_at IS NULL
         AND version = coalesce(${expectedVersion ?? null}::bigint, version)
       RETURNING id
@@ -131,8 +156,8 @@ export function removeStatement(
 /** The lifecycle event of the row in `written`, in the same transaction: a change without its event cannot exist. */
 function eventOf(tenantId: string, sender: Sender, kind: Sql, denying: Sql): Sql {
   return sql`event AS (
-      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane)
-      SELECT ${tenantId}, ${sender.connectionId}, 'scim', ${sender.requestId}, ${kind}, 'user', id, ${denying}, rollcall_lane(id)
+      INSERT INTO lifecycle_event (tenant_id, connection_id, source, source_event_id, kind, subject_kind, subject_id, denying, lane, occurred_at)
+      SELECT ${tenantId}, ${sender.connectionId}, ${sender.source ?? "scim"}::text, ${sender.requestId}, ${kind}, 'user', id, ${denying}, rollcall_lane(id), ${sender.occurredAt ?? null}::timestamptz
       FROM written
       RETURNING lane, denying
     )`;

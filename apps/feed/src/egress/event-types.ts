@@ -28,6 +28,7 @@ const reasons: Readonly<Record<string, string>> = {
   idp_deleted: "The identity provider deleted the account.",
   admin_suspended: "An administrator suspended the account.",
   admin_revoked: "An administrator revoked access.",
+  session_ended: "The identity provider ended the session.",
   poison: "A change that may take access away could not be applied.",
   lifted: "Nothing stands against the account any more.",
   ended: "The administrator's denial has ended.",

@@ -30,7 +30,7 @@ export function openReceivers(app: FastifyInstance, credentials: Credentials, ad
   app.addHook("onRequest", async (request) => {
     const [, token] = /^Bearer +([\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
     const bearer = token === undefined ? undefined : await credentials.authenticate(token, "ssf");
-    if (token === undefined || bearer?.tenantId === undefined || bearer.receiver === undefined)
+    if (bearer?.tenantId === undefined || bearer.receiver === undefined)
       throw new DirectoryError("unauthenticated", "a live token of an application is needed");
     admission.admit(bearer.credentialId);
     request.setDecorator<Receiver>(decorator, {
@@ -39,7 +39,7 @@ export function openReceivers(app: FastifyInstance, credentials: Credentials, ad
       credentialId: bearer.credentialId,
       scopes: bearer.scopes,
       own: { of: "stream", receiver: bearer.receiver },
-      isAlive: async () => (await credentials.authenticate(token, "ssf")) !== undefined,
+      isAlive: () => credentials.isAlive(bearer),
     });
   });
   const of = (request: FastifyRequest): Receiver => request.getDecorator<Receiver>(decorator);

@@ -1,38 +1,10 @@
-import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
+import { DirectoryError, type ErrorCode, problemStatus } from "@rollcall/core/domain";
 import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { FeedRefusal } from "../errors.ts";
 
-/** How a receiver is answered. `satisfies` makes a new ErrorCode without a row here a compile error. */
-const ssfErrors = {
-  unauthenticated: { status: 401 },
-  forbidden: { status: 403 },
-  not_found: { status: 404 },
-  user_name_taken: { status: 409 },
-  external_id_taken: { status: 409 },
-  group_name_taken: { status: 409 },
-  slug_taken: { status: 409 },
-  schema_taken: { status: 409 },
-  schema_in_use: { status: 409 },
-  version_conflict: { status: 412 },
-  reference_unresolved: { status: 409 },
-  value_invalid: { status: 400 },
-  path_invalid: { status: 400 },
-  target_missing: { status: 400 },
-  attribute_read_only: { status: 400 },
-  filter_invalid: { status: 400 },
-  cursor_invalid: { status: 400 },
-  cursor_expired: { status: 400 },
-  count_invalid: { status: 400 },
-  syntax_invalid: { status: 400 },
-  not_acceptable: { status: 406 },
-  media_type_unsupported: { status: 415 },
-  body_too_large: { status: 413 },
-  too_many: { status: 409 },
-  rate_limited: { status: 429 },
-  not_implemented: { status: 501 },
-  unavailable: { status: 503 },
-} satisfies Record<ErrorCode, { readonly status: number }>;
+/** Whoever has as many followers as they may has to remove one first. */
+const statuses = { ...problemStatus, too_many: 409 };
 
 /** RFC 6750 §3.1: the token is good, and not for this. */
 export const insufficientScope = new DirectoryError("forbidden", "this needs a token with the scope ssf.manage");
@@ -40,7 +12,7 @@ export const insufficientScope = new DirectoryError("forbidden", "this needs a t
 /** Answers a refusal by the table (RFC 9457), and anything else as an outage that says nothing about itself. */
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, detail, retryAfterSec } = refusalOf(error, request);
-  const { status } = ssfErrors[code];
+  const status = statuses[code];
   if (status === 401) reply.header("www-authenticate", "Bearer");
   if (status === 403) reply.header("www-authenticate", 'Bearer error="insufficient_scope", scope="ssf.manage"');
   if (status === 429 || status === 503) reply.header("retry-after", String(retryAfterSec ?? 1));

@@ -12,8 +12,9 @@ import {
   type SubscriptionPatch,
   updateSubscription,
 } from "@rollcall/core/store";
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { Admission } from "../admission.ts";
+import { signalOf } from "../asker.ts";
 import { kindsOf } from "./event-types.ts";
 import { poll, type Waiting } from "./poll.ts";
 import { openReceivers, type Receiver, type Receivers } from "./receivers.ts";
@@ -219,11 +220,4 @@ async function found(database: Database, receiver: Receiver, id: string) {
 
 function noStream(): DirectoryError {
   return new DirectoryError("not_found", "no such stream");
-}
-
-/** Aborts when whoever asked is gone. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
-  return gone.signal;
 }

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { ApplicationEvent } from "@rollcall/core/domain";
+import type { AlertEvent, ApplicationEvent } from "@rollcall/core/domain";
 import type { Delivery } from "@rollcall/core/store";
 
 export type WebhookMessage = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
@@ -10,15 +10,16 @@ export type WebhookMessage = { readonly headers: Readonly<Record<string, string>
  */
 export function webhookMessage(
   tenantId: string,
-  { id, event }: Delivery,
+  { id, event, alert }: Delivery,
   secrets: readonly string[],
   now: Date,
 ): WebhookMessage | undefined {
-  if (event === undefined) return undefined;
+  const told = event ?? alert;
+  if (told === undefined) return undefined;
   const body = JSON.stringify({
-    type: event.kind,
-    timestamp: event.createdAt.toISOString(),
-    data: dataOf(tenantId, event),
+    type: told.kind,
+    timestamp: told.createdAt.toISOString(),
+    data: "alert" in told ? alertDataOf(tenantId, told) : dataOf(tenantId, told),
   });
   const messageId = `msg_${id}`;
   const timestamp = String(Math.floor(now.getTime() / 1_000));
@@ -47,6 +48,12 @@ function dataOf(tenantId: string, event: ApplicationEvent): object {
     cause: event.cause,
     sequence: event.sequence,
   };
+}
+
+/** What the alert is about, in the words of its kind: names of things and figures, and of no person. */
+function alertDataOf(tenantId: string, { alert, happenedAt, sequence }: AlertEvent): object {
+  const { id, ...rest } = alert;
+  return { tenantId, alertId: id, ...rest, occurredAt: happenedAt.toISOString(), sequence };
 }
 
 function sign(secret: string, signed: string): string {

@@ -1,6 +1,9 @@
 /** The part of Node's request that a token is read from. */
 export type HeadersOfNode = {
-  readonly headers: { readonly authorization?: string | undefined };
+  readonly headers: {
+    readonly authorization?: string | undefined;
+    readonly "x-request-id"?: string | readonly string[] | undefined;
+  };
   readonly rawHeaders?: readonly string[] | undefined;
 };
 
@@ -18,6 +21,12 @@ export function bearerToken(value: string | undefined): string | undefined {
   if (value.charCodeAt(start) !== space) return undefined;
   while (value.charCodeAt(start) === space) start += 1;
   return value.slice(start);
+}
+
+/** What the request is known by, where whoever is in front has given it a name. */
+export function requestIdOfNode({ headers }: HeadersOfNode): string | undefined {
+  const id = headers["x-request-id"];
+  return typeof id === "string" ? id : undefined;
 }
 
 /** As above; of two Authorization headers neither counts, as the application might believe the one that Node drops. */

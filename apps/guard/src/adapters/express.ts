@@ -1,6 +1,6 @@
 import type { Guard } from "../guard.ts";
 import { admit, createAnswers } from "./answer.ts";
-import { bearerTokenOfNode } from "./bearer-token.ts";
+import { bearerTokenOfNode, requestIdOfNode } from "./bearer-token.ts";
 import { type HttpOptions, type HttpRequest, type HttpResponse, pathOf, sendAnswer } from "./http.ts";
 
 /** What is used of Express's `Request`. */
@@ -15,9 +15,13 @@ export function protect<Request extends ExpressRequest>(
 ): (request: Request, response: HttpResponse, next: (error?: unknown) => void) => Promise<void> {
   const answerTo = createAnswers(options);
   const routeOf = options.route ?? ((request: Request) => pathOf(request.originalUrl));
+  const requestIdOf = options.requestId ?? requestIdOfNode;
   return async (request, response, next) => {
     try {
-      const decision = await guard.check(bearerTokenOfNode(request), { route: routeOf(request) });
+      const decision = await guard.check(bearerTokenOfNode(request), {
+        route: routeOf(request),
+        requestId: requestIdOf(request),
+      });
       if (!decision.allow) return sendAnswer(response, answerTo(decision));
       admit(request, decision);
     } catch (error) {

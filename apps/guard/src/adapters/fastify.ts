@@ -5,6 +5,7 @@ import { bearerTokenOfNode, type HeadersOfNode } from "./bearer-token.ts";
 /** What is used of Fastify's `FastifyRequest`. */
 export type FastifyRequest = {
   readonly raw: HeadersOfNode;
+  readonly id?: unknown;
   readonly routeOptions: { readonly url?: string | undefined };
 };
 /** What is used of Fastify's `FastifyReply`. */
@@ -17,6 +18,8 @@ export type FastifyReply = {
 export type FastifyOptions<Request> = AnswerOptions & {
   /** What `stale` is asked about; the route's own pattern unless given, as in `/orders/:id`. */
   readonly route?: ((request: Request) => string | undefined) | undefined;
+  /** What your log knows the request by; Fastify's own `request.id` unless given. */
+  readonly requestId?: ((request: Request) => string | undefined) | undefined;
 };
 
 export { bearerOf } from "./answer.ts";
@@ -28,8 +31,12 @@ export function protect<Request extends FastifyRequest>(
 ): (request: Request, reply: FastifyReply) => Promise<unknown> {
   const answerTo = createAnswers(options);
   const routeOf = options.route ?? ((request: Request) => request.routeOptions.url);
+  const requestIdOf = options.requestId ?? idOf;
   return async (request, reply) => {
-    const decision = await guard.check(bearerTokenOfNode(request.raw), { route: routeOf(request) });
+    const decision = await guard.check(bearerTokenOfNode(request.raw), {
+      route: routeOf(request),
+      requestId: requestIdOf(request),
+    });
     if (decision.allow) return admit(request, decision);
     const { status, headers, body } = answerTo(decision);
     reply.code(status);
@@ -39,4 +46,8 @@ export function protect<Request extends FastifyRequest>(
     // Fastify goes on to the handler unless the hook says that it has answered.
     return reply;
   };
+}
+
+function idOf({ id }: FastifyRequest): string | undefined {
+  return typeof id === "string" ? id : undefined;
 }

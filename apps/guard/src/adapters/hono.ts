@@ -10,6 +10,8 @@ export type HonoContext = {
 export type HonoOptions<Context> = AnswerOptions & {
   /** What `stale` is asked about; the path unless given. */
   readonly route?: ((context: Context) => string | undefined) | undefined;
+  /** What your log knows the request by; its `X-Request-Id` unless given. */
+  readonly requestId?: ((context: Context) => string | undefined) | undefined;
 };
 
 export { bearerOf } from "./answer.ts";
@@ -21,10 +23,11 @@ export function protect<Context extends HonoContext>(
 ): (context: Context, next: () => Promise<void>) => Promise<Response | void> {
   const answerTo = createAnswers(options);
   const routeOf = options.route ?? ((context: Context) => context.req.path);
+  const requestIdOf = options.requestId ?? ((context: Context) => context.req.header("x-request-id"));
   return async (context, next) => {
     // The Fetch standard joins two headers of one name, and what is joined is no token.
     const token = bearerToken(context.req.header("authorization"));
-    const decision = await guard.check(token, { route: routeOf(context) });
+    const decision = await guard.check(token, { route: routeOf(context), requestId: requestIdOf(context) });
     if (decision.allow) {
       admit(context, decision);
       return next();

@@ -1,7 +1,7 @@
 import type { Allowed } from "../decision.ts";
 import type { Guard } from "../guard.ts";
 import { type AnswerOptions, createAnswers, type RefusalAnswer } from "./answer.ts";
-import { bearerTokenOfNode, type HeadersOfNode } from "./bearer-token.ts";
+import { bearerTokenOfNode, type HeadersOfNode, requestIdOfNode } from "./bearer-token.ts";
 
 /** What is used of Node's `IncomingMessage`. */
 export type HttpRequest = HeadersOfNode & { readonly url?: string | undefined };
@@ -14,6 +14,8 @@ export type HttpResponse = {
 export type HttpOptions<Request> = AnswerOptions & {
   /** What `stale` is asked about; the path of the URL unless given. */
   readonly route?: ((request: Request) => string | undefined) | undefined;
+  /** What your log knows the request by; its `X-Request-Id` unless given. */
+  readonly requestId?: ((request: Request) => string | undefined) | undefined;
 };
 
 /** A listener for `http.createServer` that calls yours for requests that pass, with who they are from, and answers the others itself. */
@@ -24,8 +26,12 @@ export function protect<Request extends HttpRequest, Response extends HttpRespon
 ): (request: Request, response: Response) => Promise<void> {
   const answerTo = createAnswers(options);
   const routeOf = options.route ?? ((request: Request) => pathOf(request.url));
+  const requestIdOf = options.requestId ?? requestIdOfNode;
   return async (request, response) => {
-    const decision = await guard.check(bearerTokenOfNode(request), { route: routeOf(request) });
+    const decision = await guard.check(bearerTokenOfNode(request), {
+      route: routeOf(request),
+      requestId: requestIdOf(request),
+    });
     if (decision.allow) await listener(request, response, decision);
     else sendAnswer(response, answerTo(decision));
   };

@@ -13,6 +13,7 @@ import {
   type CheckpointClaims,
   type FeedEntry,
   type Receipt,
+  type RefusalReport,
   type ResolveAnswer,
   type ResolveRequest,
   streamMediaType,
@@ -127,6 +128,9 @@ function tell(signer: Signer) {
     shown: [] as (string | undefined)[],
     receipts: [] as Receipt[],
     resolves: [] as ResolveRequest[],
+    reports: [] as RefusalReport[],
+    /** What a report is answered with. */
+    report: (): FeedAnswer => ({ status: 204 }),
   };
 }
 
@@ -167,6 +171,9 @@ async function route(house: House, request: IncomingMessage): Promise<FeedAnswer
     case "/receipts":
       told.receipts.push(JSON.parse(body) as Receipt);
       return { status: 204 };
+    case "/refusals":
+      told.reports.push(JSON.parse(body) as RefusalReport);
+      return told.report();
     case "/snapshot":
       return { status: 302, headers: { location: `${url.pathname}s/${told.epoch}-${feed.head()}` } };
     case "/snapshots/":

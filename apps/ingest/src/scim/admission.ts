@@ -12,11 +12,14 @@ export type AdmissionOptions = {
   readonly places: number;
 };
 
+/** Who asks: a connection, or a person of it. */
+export type Admitted = Pick<Caller, "connectionId" | "connection" | "userId">;
+
 export type Admission = {
   /** Takes so many requests of a kind from the caller's budget. Throws `rate_limited`, and then takes nothing. */
-  take(caller: Caller, kind: RequestKind, count: number): Promise<void>;
+  take(caller: Admitted, kind: RequestKind, count: number): Promise<void>;
   /** Waits for the caller's turn among all callers of this process. Throws `rate_limited` where too many of its requests wait already. */
-  turn(caller: Caller, kind: RequestKind, isInner: boolean): Promise<Leave>;
+  turn(caller: Admitted, kind: RequestKind, isInner: boolean): Promise<Leave>;
 };
 
 // A person speaks for nobody else, and must not use up what their provider needs.
@@ -56,6 +59,6 @@ export function createAdmission({ rateLimiter, rates, places }: AdmissionOptions
   };
 }
 
-function laneOf({ connectionId, userId }: Caller): string {
+function laneOf({ connectionId, userId }: Admitted): string {
   return userId === undefined ? connectionId : `${connectionId}:${userId}`;
 }

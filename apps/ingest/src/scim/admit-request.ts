@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Admission } from "./admission.ts";
+import { ConnectionPaused } from "./connection-paused.ts";
 import { innerPurpose } from "./inner-request.ts";
 import { kindOfRequest } from "./request-kind.ts";
 import { callerOf } from "./scim-door.ts";
@@ -16,6 +17,9 @@ export async function admitRequest(admission: Admission, request: FastifyRequest
   const inner = innerPurpose(request);
   const whole = wholes.exec(request.routeOptions.url ?? "")?.groups?.["name"];
   const kind = kindOfRequest(request);
+  // What takes access away is taken whoever has paused; of a Bulk or a /Me, each part says for itself what it is.
+  if (caller.connection.pausedAt !== undefined && kind !== "denials" && whole === undefined)
+    throw new ConnectionPaused();
   if (inner === undefined && whole !== "Bulk") await admission.take(caller, kind, 1);
   if (whole !== undefined || inner?.hasTurn === true) return;
 

@@ -16,6 +16,7 @@ describe("one operation", () => {
     ["a resource type", { method: "POST", path: "/Users", bulkId: "a", data }],
     ["without the slash, and in any case", { Method: "post", Path: "Users", data }],
     ["one resource", { method: "PUT", path: "/Users/0190a1b2-0000-7000-8000-000000000000", version: 'W/"1"', data }],
+    ["a resource whose id begins with dots", { method: "DELETE", path: "/Users/..a" }],
     ["a resource of this Bulk", { method: "DELETE", path: "/Groups/bulkId:qwerty" }],
   ])("can be tried on %s", (_name, operation) => {
     expect(refusals(operation)).toEqual([undefined]);
@@ -23,8 +24,8 @@ describe("one operation", () => {
 
   test.each<[string, Json, string]>([
     ["no object", "POST", "syntax_invalid"],
-    ["no method", { path: "/Users", data }, "syntax_invalid"],
-    ["a method that changes nothing", { method: "GET", path: "/Users/1" }, "syntax_invalid"],
+    ["no method", { path: "/Users", data }, "value_invalid"],
+    ["a method that changes nothing", { method: "GET", path: "/Users/1" }, "value_invalid"],
     ["no path", { method: "POST", data }, "path_invalid"],
     ["a Bulk in the Bulk", { method: "POST", path: "/Bulk", data }, "path_invalid"],
     ["a Bulk in other letters", { method: "POST", path: "/bULK", data }, "path_invalid"],
@@ -34,6 +35,9 @@ describe("one operation", () => {
     ["a creation at a resource", { method: "POST", path: "/Users/1", data }, "path_invalid"],
     ["a change of a whole type", { method: "DELETE", path: "/Users" }, "path_invalid"],
     ["a way out of the path", { method: "DELETE", path: "/Users/../Groups" }, "path_invalid"],
+    ["the type itself as a resource", { method: "DELETE", path: "/Users/." }, "path_invalid"],
+    ["what is above the type", { method: "DELETE", path: "/Users/..", version: 'W/"1"' }, "path_invalid"],
+    ["what is above the type, with an end", { method: "PATCH", path: "Users/../", data }, "path_invalid"],
     ["an encoded way out", { method: "DELETE", path: "/Users/%2e%2e" }, "path_invalid"],
     ["a query", { method: "DELETE", path: "/Users/1?x=1" }, "path_invalid"],
     ["another host", { method: "DELETE", path: "https://elsewhere.test/Users/1" }, "path_invalid"],
@@ -64,6 +68,15 @@ describe("the whole", () => {
     for (const body of [null, [], {}, { Operations: {} }, { Operations: [] }]) {
       expect(read(body)).toThrow(expect.objectContaining({ code: "syntax_invalid" }));
     }
+  });
+
+  test("is refused where it says that it is another message, and may say nothing", () => {
+    const message = "urn:ietf:params:scim:api:messages:2.0:";
+    const Operations = [{ method: "DELETE", path: "/Users/1" }];
+    for (const schemas of [[`${message}PatchOp`], [], `${message}BulkRequest`, null])
+      expect(read({ schemas, Operations })).toThrow(expect.objectContaining({ code: "syntax_invalid" }));
+    expect(read({ Schemas: [`${message}bulkrequest`], Operations })).not.toThrow();
+    expect(read({ Operations })).not.toThrow();
   });
 
   test("may hold a thousand operations, and not one more", () => {

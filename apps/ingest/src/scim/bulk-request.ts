@@ -1,5 +1,6 @@
 import { DirectoryError, isObject, type Json, type JsonObject } from "@rollcall/core/domain";
 import { readReference, referencesIn } from "./bulk-references.ts";
+import { requireMessage } from "./message-schema.ts";
 import { isArray } from "./same-json.ts";
 
 /** How many operations one Bulk may hold, and how many bytes (RFC 7644 §3.7.4). */
@@ -39,8 +40,8 @@ export type BulkRequest = {
 
 const bulkIdLengthMax = 255;
 const versionLengthMax = 255;
-// A resource's path and nothing but: no query, no encoding, no dots, so that it cannot mean another one.
-const resourcePath = /^\/?(?<type>[A-Za-z][A-Za-z0-9]*)(?:\/(?<id>[\w.~:@+-]{1,300}))?\/?$/;
+// A resource's path and nothing but: no query, no encoding, no `.` or `..`, so that it cannot mean another one.
+const resourcePath = /^\/?(?<type>[A-Za-z][A-Za-z0-9]*)(?:\/(?!\.{1,2}\/?$)(?<id>[\w.~:@+-]{1,300}))?\/?$/;
 // What is no resource type, whatever answers there.
 const notTypes: ReadonlySet<string> = new Set(["bulk", "me"]);
 
@@ -50,6 +51,7 @@ const notTypes: ReadonlySet<string> = new Set(["bulk", "me"]);
  */
 export function readBulkRequest(body: Json | undefined): BulkRequest {
   if (!isObject(body)) throw new DirectoryError("syntax_invalid", "body must be a JSON object");
+  requireMessage(member(body, "schemas"), "BulkRequest");
   const operations = member(body, "operations");
   if (!isArray(operations) || operations.length === 0) {
     throw new DirectoryError("syntax_invalid", "Operations must be an array with at least one operation");
@@ -92,7 +94,7 @@ function readOperation(operation: Json): BulkOperation | UnreadOperation {
 function readRequest(operation: JsonObject, written: string | undefined): Omit<BulkOperation, "bulkId"> {
   const method = methods.find((known) => known === written);
   if (method === undefined) {
-    throw new DirectoryError("syntax_invalid", "method must be POST, PUT, PATCH or DELETE");
+    throw new DirectoryError("value_invalid", "method must be POST, PUT, PATCH or DELETE");
   }
   const { type, id } = readPath(method, member(operation, "path"));
   const version = member(operation, "version") ?? undefined;

@@ -39,6 +39,24 @@ test("no description has a null, an empty list, or a password", () => {
   expect(text).toContain('"multiValued":true');
 });
 
+test("nothing is described twice, and what is answered is described", () => {
+  const documents = schemas(locations);
+  for (const { id, attributes } of documents) {
+    const names = attributes.map(({ name }) => name.toLowerCase());
+    expect([id, names]).toEqual([id, [...new Set(names)]]);
+  }
+  const described = documents.find(({ name }) => name === "Service Provider Configuration")?.attributes ?? [];
+  const { schemas: _schemas, meta: _meta, ...config } = serviceProviderConfig(locations);
+  expect(described.map(({ name }) => name).toSorted()).toEqual(Object.keys(config).toSorted());
+  const securityEvents = described.find(({ name }) => name === "securityEvents");
+  // RFC 9967 §4 requires none of it, and there is no event that a required eventUris could name.
+  expect(securityEvents).toMatchObject({ required: false, multiValued: false });
+  expect(securityEvents?.subAttributes).toMatchObject([
+    { name: "asyncRequest", required: false, multiValued: false, canonicalValues: ["none", "long", "request"] },
+    { name: "eventUris", required: false, multiValued: true },
+  ]);
+});
+
 test("a document says its version, which is another once anything in it is", () => {
   const known = resourceTypes(locations).map(({ meta }) => meta.version);
   expect(known.every((version) => /^W\/"[\w-]{22}"$/.test(version))).toBe(true);

@@ -1,4 +1,4 @@
-import { DirectoryError, type GroupAttributes, type Json } from "@rollcall/core/domain";
+import { dialectProfiles, DirectoryError, type GroupAttributes, type Json } from "@rollcall/core/domain";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readChanges } from "./dialect.ts";
@@ -6,12 +6,15 @@ import { readGroupBody } from "./group-body.ts";
 import { readMemberChanges } from "./group-members.ts";
 import { planGroupPatch } from "./group-patch.ts";
 import { groupSchema } from "./schema.ts";
+import { listenTo } from "./speaker.ts";
 
 const id = "0198a000-0000-7000-8000-000000000002";
 const sales: GroupAttributes = { displayName: "Sales", externalId: "8aa1a0c0" };
 
+/** What a provider means, which is read more carefully than the RFC asks for. */
 const plan = (...operations: readonly Json[]) => {
-  const planned = planGroupPatch(readChanges(groupSchema, id, { Operations: operations }, readMemberChanges));
+  const { speaker } = listenTo(dialectProfiles.entra);
+  const planned = planGroupPatch(readChanges(groupSchema, id, { Operations: operations }, readMemberChanges, speaker));
   const attributes = planned.attributes(sales);
   return attributes === undefined ? { members: planned.members } : { attributes, members: planned.members };
 };

@@ -1,5 +1,6 @@
 import { DirectoryError, isObject, type Json } from "@rollcall/core/domain";
 import { refuseUnsafe } from "./json-text.ts";
+import { requireMessage } from "./message-schema.ts";
 import { isArray } from "./same-json.ts";
 
 /** A query string as Fastify reads it: a name that is repeated has several values. */
@@ -19,8 +20,6 @@ const names = [
 /** What may be asked of a list, as text, from a query or a body (RFC 7644 §3.4.2, §3.4.3; RFC 9865 §2). */
 export type ListParameters = { readonly [Name in (typeof names)[number]]: string | undefined };
 
-const searchRequest = "urn:ietf:params:scim:api:messages:2.0:searchrequest";
-
 /** Reads the parameters of a GET; those it does not know are the sender's business. */
 export function readQuery(query: Query): ListParameters {
   return parametersOf((name) => single(query, name));
@@ -38,11 +37,7 @@ export function readSearchRequest(body: Json | undefined): ListParameters {
   if (!isObject(body)) throw new DirectoryError("syntax_invalid", "body must be a SearchRequest");
   refuseUnsafe(body);
   const members = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
-  const schemas = members.get("schemas");
-  const isSearch = (urn: Json): boolean => typeof urn === "string" && urn.toLowerCase() === searchRequest;
-  if (schemas !== undefined && !(isArray(schemas) && schemas.some(isSearch))) {
-    throw new DirectoryError("syntax_invalid", "schemas must name the SearchRequest message");
-  }
+  requireMessage(members.get("schemas"), "SearchRequest");
   return parametersOf((name) => textOf(name, members.get(name.toLowerCase())));
 }
 

@@ -1,10 +1,10 @@
+import { DirectoryError } from "@rollcall/core/domain";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type InnerRequest, sendInner } from "./inner-request.ts";
-import { answer, callerOf, type ScimDoor } from "./scim-door.ts";
-import { scimErrorBody } from "./scim-error.ts";
+import { callerOf, type ScimDoor } from "./scim-door.ts";
 
 const passedOn = ["if-match", "if-none-match", "accept", "prefer"] as const;
-const givenBack = ["content-type", "etag", "warning", "retry-after", "preference-applied"] as const;
+const givenBack = ["content-type", "content-location", "etag", "warning", "retry-after", "preference-applied"] as const;
 
 /** `/Me` (RFC 7644 §3.11): the user that the token was issued for, through that user's own routes. */
 export function meRoutes(app: FastifyInstance, door: ScimDoor): void {
@@ -25,18 +25,17 @@ async function asUser(
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { userId } = caller;
-  // The alias is served, and this token has nothing that it could stand for (RFC 7644 §3.12, 404).
+  // RFC 7644 §3.11: 501 where the alias is not supported, and for this token it stands for nothing.
   if (userId === undefined) {
-    return answer(reply, 404, scimErrorBody(404, "this token speaks for no user: issue one that names a user for /Me"));
+    throw new DirectoryError("not_implemented", "this token speaks for no user: issue one that names a user for /Me");
   }
-  const [, query] = request.url.split("?", 2);
   const { status, headers, text } = await sendInner(
     app,
     request,
     { part: "me", caller, hasTurn: false },
     {
       method,
-      path: `/Users/${userId}${query === undefined ? "" : `?${query}`}`,
+      path: `/Users/${userId}${queryOf(request)}`,
       headers: preferencesOf(request),
       body: request.body === undefined || request.body === null ? undefined : JSON.stringify(request.body),
     },
@@ -45,6 +44,12 @@ async function asUser(
   // RFC 7644 §3.11: in any answer, the permanent location of what the alias stands for.
   reply.code(status).header("location", door.locations.user(userId));
   return text === "" ? reply.send() : reply.send(text);
+}
+
+/** With its question mark, and with every other that is in it. */
+function queryOf({ url }: FastifyRequest): string {
+  const at = url.indexOf("?");
+  return at === -1 ? "" : url.slice(at);
 }
 
 function preferencesOf(request: FastifyRequest): { readonly [name: string]: string } {

@@ -2,6 +2,7 @@ import { DirectoryError, type ErrorCode } from "@rollcall/core/domain";
 import { isTransient } from "@rollcall/core/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { RateLimited } from "./rate-limited.ts";
+import { pausedRetrySec } from "./connection-paused.ts";
 import { answer } from "./scim-door.ts";
 import { scimErrorBody, type ScimErrorBody, scimErrors } from "./scim-error.ts";
 
@@ -63,6 +64,7 @@ function refusalOf(error: unknown): DirectoryError | undefined {
 
 function headersOf(refusal: DirectoryError): ShownRefusal["headers"] {
   if (refusal.code === "unauthenticated") return { "www-authenticate": "Bearer" };
+  if (refusal.code === "connection_paused") return { "retry-after": String(pausedRetrySec) };
   if (refusal instanceof RateLimited) return { "retry-after": String(refusal.retryAfterSec) };
   return refusal.code === "unavailable" ? { "retry-after": String(retryAfterSec) } : {};
 }

@@ -16,7 +16,7 @@ export async function answerRead(
 ): Promise<FastifyReply> {
   const resource = await shown.whole(projection.shows(shown.edges));
   const tag = tagOf(resource);
-  reply.header("etag", tag).header("location", shown.location);
+  locate(reply, shown, tag);
   if (isKnown(request.headers["if-none-match"], tag)) return reply.code(304).send();
   return answer(reply, 200, projection.apply(resource));
 }
@@ -37,8 +37,13 @@ export async function answerWritten(
   if (preference !== undefined) applied(reply, preference);
   if (preference === "minimal") return answerBriefly(reply, status === 201 ? 201 : 204, shown);
   const resource = await shown.whole(projection.shows(shown.edges));
-  reply.header("etag", tagOf(resource)).header("location", shown.location);
+  locate(reply, shown, tagOf(resource));
   return answer(reply, status, projection.apply(resource));
+}
+
+// RFC 7643 §3.1: what is answered says where it is in `meta.location`, and in Content-Location the same.
+function locate(reply: FastifyReply, { location }: Shown, tag: string): void {
+  reply.headers({ etag: tag, location, "content-location": location });
 }
 
 /** Answers a write without a body: whoever goes on from it has its tag, and memberships were not looked at. */

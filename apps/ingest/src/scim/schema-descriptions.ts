@@ -42,6 +42,8 @@ type Corrections = { readonly [path: string]: Partial<AttributeDescription> };
  */
 export const schemaDescriptions = {
   user: described(SCIMMY.Schemas.User.definition, {
+    // Whoever is created without it is active, and nobody can be without it afterwards.
+    active: { required: true },
     // Ids compare exactly (§3.1); a user belongs to groups alone (erratum 8471).
     "groups.value": { caseExact: true },
     "groups.$ref": { referenceTypes: ["Group"] },

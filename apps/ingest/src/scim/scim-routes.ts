@@ -47,6 +47,7 @@ function guardDoor(app: FastifyInstance, door: ScimDoor): void {
   app.addHook("onRequest", async (request) => {
     const caller = innerPurpose(request)?.caller ?? (await authenticated(door, request));
     request.setDecorator<Caller>(callerDecorator, caller);
+    refuseFragment(request);
     requireAccess(caller, request);
     refuseForeignBody(request, caller);
     refuseForeignAnswer(request);
@@ -81,6 +82,12 @@ async function authenticated(door: ScimDoor, request: FastifyRequest): Promise<C
     profile,
     schemas: await door.schemasOf(connection),
   };
+}
+
+// RFC 9112 §3.2: a target has no fragment. Whoever routes, reads the query and decodes the path would each end it elsewhere.
+function refuseFragment({ url }: FastifyRequest): void {
+  if (url.includes("#"))
+    throw new DirectoryError("syntax_invalid", "send no fragment: a request target has none (RFC 9112, section 3.2)");
 }
 
 function refuseForeignBody(request: FastifyRequest, { profile }: Caller): void {

@@ -42,12 +42,6 @@ export const serviceDescriptions: readonly SchemaDescription[] = [
           many(optional(text("eventUris", "The security events that can be delivered"))),
         ]),
       ),
-      optional(
-        part("securityEvents", "Security event options", [
-          text("asyncRequest", "Whether a request may be answered before it is done", ["none", "long", "request"]),
-          many(text("eventUris", "Which events are sent")),
-        ]),
-      ),
       many(
         part("authenticationSchemes", "How a request is authenticated", [
           text("type", "The scheme", ["oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"]),

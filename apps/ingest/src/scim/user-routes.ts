@@ -6,6 +6,7 @@ import { readQueryProjection } from "./list-request.ts";
 import { listResources } from "./list-resources.ts";
 import { keepToOwn } from "./me-attributes.ts";
 import { tunnelled } from "./method-override.ts";
+import { checkNewUserName } from "./new-user-name.ts";
 import { replacedExtensions, requireExtensionValues, requirePatchedExtensions } from "./extension-rules.ts";
 import { conditionIn } from "./precondition.ts";
 import { type Named, writtenIn } from "./projection.ts";
@@ -55,6 +56,7 @@ async function createUser(
   const projection = readQueryProjection(caller.schemas.user, request.query).withWritten(
     writtenIn(caller.schemas.user, attributes),
   );
+  await checkNewUserName(door, caller, attributes, undefined);
   const written = await door.users.create(caller.tenantId, senderOf(door, caller), attributes);
   wakeLanes(door, written);
   return answerWritten(request, reply, 201, shownUser(door, caller, written.resource), projection);
@@ -120,6 +122,7 @@ async function changeUser(
     await requireConditionsOf(request.headers, shownUser(door, caller, current));
     const { attributes, written: names } = next(current);
     if (sameJson(attributes, current.attributes)) return { user: current, written: names };
+    await checkNewUserName(door, caller, attributes, current.attributes);
     const changed = await door.users.replace(caller.tenantId, sender, current.id, current.version, attributes);
     wakeLanes(door, changed);
     return { user: changed.resource, written: names };
