@@ -1,8 +1,7 @@
 import { startPages } from "@rollcall/console";
-import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { browserPath } from "../harness/browser-path.ts";
-import { expectShown, logIn, openBrowser, violationsOf, visit } from "../harness/browser.ts";
+import { expectFocus, expectShown, logIn, openBrowser, violationsOf, visit } from "../harness/browser.ts";
 import { type ConsoleScene, createConsoleScene } from "../harness/console-scene.ts";
 import { openHouse } from "../harness/house.ts";
 import { picture } from "../harness/picture.ts";
@@ -59,13 +58,13 @@ describe.skipIf(browserPath === undefined)("in the console a person", async () =
     await page.reload();
     await expectShown(page.getByRole("heading", { level: 1 }));
     await page.keyboard.press("Tab");
-    expect(await focused(page)).toBe("Skip to the page");
+    await expectFocus(page, "Skip to the page");
     await page.keyboard.press("Enter");
     expect(await page.evaluate("document.activeElement.id")).toBe("page");
     await page.getByRole("link", { name: "Revocations", exact: true }).focus();
     await page.keyboard.press("Enter");
     await expectShown(page.getByRole("heading", { name: "Revocations", level: 1 }));
-    expect(await focused(page)).toBe("Revocations");
+    await expectFocus(page, "Revocations");
     await page.getByRole("button", { name: "Revoke", exact: true }).focus();
     await page.keyboard.press("Enter");
     await expectShown(page.getByRole("dialog"));
@@ -73,7 +72,7 @@ describe.skipIf(browserPath === undefined)("in the console a person", async () =
     expect(await page.evaluate("document.querySelector('dialog').contains(document.activeElement)")).toBe(true);
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await focused(page)).toBe("Revoke");
+    await expectFocus(page, "Revoke");
   });
 
   test("chooses light or dark, and the choice stays", async () => {
@@ -240,10 +239,6 @@ describe.skipIf(browserPath === undefined)("in the console a person", async () =
     return visitor;
   }
 });
-
-async function focused(page: Page): Promise<string> {
-  return page.evaluate<string>("document.activeElement.innerText");
-}
 
 /** Another admin's change of the connection. */
 async function change({ tenant, tokens }: ConsoleScene, body: Record<string, unknown>): Promise<void> {

@@ -3,7 +3,16 @@ import type { AdminRole } from "@rollcall/core/domain";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { browserPath } from "../harness/browser-path.ts";
-import { expectShown, isTooWide, logIn, looks, openBrowser, violationsOf, visit } from "../harness/browser.ts";
+import {
+  expectFocus,
+  expectShown,
+  isTooWide,
+  logIn,
+  looks,
+  openBrowser,
+  violationsOf,
+  visit,
+} from "../harness/browser.ts";
 import { adminOf } from "../harness/admin.ts";
 import { hostileName } from "../harness/console-scene.ts";
 import { openHouse } from "../harness/house.ts";
@@ -37,7 +46,7 @@ describe.skipIf(browserPath === undefined)("in the console", async () => {
     await expectShown(page.getByText("login_failed", { exact: true }));
     await expectReadable(page, "login-failed");
     await page.keyboard.press("Tab");
-    expect(await focused(page)).toBe("Try again");
+    await expectFocus(page, "Try again");
     expect(await page.evaluate("document.activeElement.href")).toContain("/login/start?to=%2Fconsole%2Ft%2Facme");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
@@ -181,8 +190,4 @@ async function comingBack(): Promise<{ readonly path: string; readonly login: st
   const start = "https://rollcall.test/v1/admin/login/start?to=/console/t/acme";
   const { pathname, search } = await client.follow(start, ({ href }) => href.startsWith(callback));
   return { path: pathname + search, login: client.cookies.get("rollcall_login") ?? "" };
-}
-
-async function focused(page: Page): Promise<string> {
-  return page.evaluate<string>("document.activeElement.innerText");
 }

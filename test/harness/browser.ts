@@ -2,6 +2,7 @@ import axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, onTestFinished } from "vitest";
 import { browserPath } from "./browser-path.ts";
+import { until } from "./until.ts";
 
 const desk = { width: 1280, height: 900 };
 const phone = { width: 360, height: 740 };
@@ -87,4 +88,12 @@ export async function isTooWide(page: Page): Promise<boolean> {
 /** It comes to be seen, sooner or later. */
 export async function expectShown(shown: Locator): Promise<void> {
   await shown.waitFor();
+}
+
+/** The focus comes to be on what reads so: it is set once the page is drawn. */
+export async function expectFocus(page: Page, text: string): Promise<void> {
+  await until(
+    `the focus is on ${text}`,
+    async () => (await page.evaluate("document.activeElement.innerText")) === text,
+  );
 }

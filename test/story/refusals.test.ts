@@ -299,7 +299,8 @@ test("a guard that reports tells what it refused, and its decisions are what the
 
 test("what was refused a week ago is forgotten, and the oldest of what is too much", async () => {
   const tenant = await createTenant(house);
-  const days = (count: number): Date => new Date(Math.floor((Date.now() - count * 86_400_000) / 60_000) * 60_000);
+  const minute = Math.floor(Date.now() / 60_000) * 60_000;
+  const days = (count: number): Date => new Date(minute - count * 86_400_000);
   for (const at of [days(8), days(6), days(2), days(1)])
     await recordRefusals(house.database, tenant.id, {
       id: newId(),
