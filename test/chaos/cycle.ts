@@ -18,6 +18,7 @@ const wokenSecMax = 0.9;
  */
 export async function runCycle(scene: Scene, fault: Fault): Promise<number> {
   const { tenants, random, findings, ledger, parts } = scene;
+  parts.postgres.disk?.keepRoom();
   const traffic = sendTraffic(scene);
   await delay(150 + random() * 350);
   const wholeAtMs = await fault.happen(scene);
